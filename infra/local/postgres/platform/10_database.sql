@@ -1,0 +1,42 @@
+-- What every database of the platform has, whichever product runs on it.
+create schema if not exists extensions;
+grant usage on schema extensions to postgres, anon, authenticated, service_role;
+grant all on schema extensions to postgres;
+create extension if not exists vector with schema extensions;
+
+alter schema public owner to postgres;
+grant usage on schema public to anon, authenticated, service_role;
+
+-- Since 30 October 2026 nothing that postgres creates in `public` is granted to the API roles by default.
+alter default privileges for role postgres in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges for role postgres in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges for role postgres in schema public revoke all on functions from anon, authenticated, service_role, public;
+
+-- The change stream's list of tables belongs to postgres.
+do $$
+begin
+  if not exists (select from pg_publication where pubname = 'supabase_realtime') then
+    create publication supabase_realtime;
+    alter publication supabase_realtime owner to postgres;
+  end if;
+  execute format('alter database %I set search_path to "$user", public, extensions', current_database());
+  execute format('grant create, temporary, connect on database %I to postgres', current_database());
+end;
+$$;
+
+-- PostgREST reloads its picture of the schema when it changes.
+create or replace function extensions.pgrst_ddl_watch() returns event_trigger
+language plpgsql set search_path = '' as $$
+begin
+  notify pgrst, 'reload schema';
+end;
+$$;
+
+drop event trigger if exists pgrst_ddl_watch;
+create event trigger pgrst_ddl_watch on ddl_command_end execute function extensions.pgrst_ddl_watch();
+drop event trigger if exists pgrst_drop_watch;
+create event trigger pgrst_drop_watch on sql_drop execute function extensions.pgrst_ddl_watch();
+
+create schema if not exists supabase_migrations authorization postgres;
+create table if not exists supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
+alter table supabase_migrations.schema_migrations owner to postgres;

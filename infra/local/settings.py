@@ -1,0 +1,90 @@
+"""Where the embedded stack listens, where it keeps its data, and which keys it accepts."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+# The Supabase CLI publishes these for local development; the official clients' own tests carry them.
+# They guard nothing: the stack binds to loopback.
+CLI_JWT_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"  # noqa: S105
+CLI_PUBLISHABLE_KEY = "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"
+CLI_SECRET_KEY = "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"  # noqa: S105
+CLI_ISSUER = "supabase-demo"
+FAR_FUTURE = 1_983_812_996  # 2032-11-12, the expiry the CLI's demo keys carry
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets of one stack. `signing_key` is an ES256 private JWK (RFC 7517) that Auth signs sessions with."""
+
+    service_password: str
+    signing_key: dict[str, Any]
+    jwt_secret: str = CLI_JWT_SECRET
+    publishable_key: str = CLI_PUBLISHABLE_KEY
+    secret_key: str = CLI_SECRET_KEY
+
+    @classmethod
+    def generate(cls) -> Keys:
+        jwk = jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
+        jwk |= {"kid": secrets.token_hex(8), "alg": "ES256", "use": "sig"}
+        return cls(service_password=secrets.token_urlsafe(24), signing_key=jwk)
+
+    @classmethod
+    def load_or_create(cls, path: Path) -> Keys:
+        """Read the keys kept at `path`, or make them there, readable by the owner only."""
+        if path.exists():
+            return cls(**json.loads(path.read_text()))
+        keys = cls.generate()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(keys.__dict__, indent=1))
+        return keys
+
+    @cached_property
+    def anon_key(self) -> str:
+        return self._demo_token("anon")
+
+    @cached_property
+    def service_role_key(self) -> str:
+        return self._demo_token("service_role")
+
+    def _demo_token(self, role: str) -> str:
+        claims = {"iss": CLI_ISSUER, "role": role, "exp": FAR_FUTURE}
+        return jwt.encode(claims, self.jwt_secret, algorithm="HS256")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stack. Ports are the Supabase CLI's where it has one."""
+
+    data: Path
+    keys: Keys = field(default_factory=Keys.generate)
+    host: str = "127.0.0.1"
+    api_port: int = 54321
+    db_port: int = 54322
+    mail_port: int = 54324
+    queue_port: int = 54325
+    functions_port: int = 54326
+    database: str = "postgres"
+    schemas: tuple[str, ...] = ("public",)
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{self.host}:{self.api_port}"
+
+    def database_url(self, role: str) -> str:
+        """libpq URL for one of the platform's login roles; `postgres` has the password that the CLI gives it."""
+        password = "postgres" if role == "postgres" else self.keys.service_password  # noqa: S105
+        return f"postgresql://{role}:{password}@{self.host}:{self.db_port}/{self.database}"
+
+    def at(self, database: str) -> Settings:
+        """The same stack on another database of its cluster."""
+        return replace(self, database=database)
