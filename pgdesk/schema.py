@@ -1,0 +1,52 @@
+"""The schema as it is declared (sql/ + policies/) and as it came about (supabase/migrations/)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+MIGRATION = re.compile(r"^(?P<version>\d{14})_(?P<name>\w+)\.sql$")
+
+
+def declared_files() -> list[Path]:
+    """The files that declare the schema, in load order: all of sql/, then the rules over it."""
+    return [*sorted((ROOT / "sql").glob("*.sql")), *sorted((ROOT / "policies").glob("*.sql"))]
+
+
+def declare(url: str) -> None:
+    """Build the schema in an empty database of the platform straight from sql/ and policies/."""
+    with psycopg.connect(url) as connection:
+        for file in declared_files():
+            _run(connection, file)
+
+
+def migrate(url: str) -> list[str]:
+    """Apply the migrations that are missing, each in one transaction, and note them as the Supabase CLI does.
+
+    Returns the versions that were applied.
+    """
+    applied = []
+    with psycopg.connect(url) as connection:
+        connection.execute("select pg_advisory_xact_lock(hashtext('supabase_migrations'))")
+        known = {row[0] for row in connection.execute("select version from supabase_migrations.schema_migrations")}
+        for file in sorted((ROOT / "supabase" / "migrations").glob("*.sql")):
+            match = MIGRATION.match(file.name)
+            if match is None or match["version"] in known:
+                continue
+            _run(connection, file)
+            connection.execute(
+                "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)",
+                [match["version"], match["name"], [file.read_text()]],
+            )
+            applied.append(match["version"])
+    return applied
+
+
+def _run(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None:
+    try:
+        connection.execute(file.read_bytes())
+    except psycopg.Error as error:
+        raise RuntimeError(f"{file.relative_to(ROOT)}: {error}") from error

@@ -1,0 +1,81 @@
+"""One PostgreSQL for the whole run, one database per test, cloned from a template."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from infra.local.postgres import Cluster, clone_database, create_database, drop_database
+from infra.local.settings import Settings
+from pgdesk import schema
+
+FULL = os.environ.get("FULL") == "1"
+_clones = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    skip = pytest.mark.skip(reason="long: runs with FULL=1")
+    for item in items:
+        if item.get_closest_marker("full") and not FULL:
+            item.add_marker(skip)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running server whose data nobody will miss. PGDESK_POSTGRES chooses the major version."""
+    with tempfile.TemporaryDirectory(prefix="pgdesk-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        settings = Settings(data=Path(folder), db_port=free_port(), database="platform")
+        server = Cluster(settings, version=int(os.environ.get("PGDESK_POSTGRES", "16")), throwaway=True)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def platform(cluster: Cluster) -> Settings:
+    """A database that has what the platform brings and nothing of pgdesk."""
+    create_database(cluster.settings)
+    return cluster.settings
+
+
+@pytest.fixture(scope="session")
+def schema_template(platform: Settings) -> Settings:
+    """A database with pgdesk's schema, as the migrations make it."""
+    settings = clone_database(platform, "schema_template")
+    schema.declare(settings.database_url("postgres"))
+    return settings
+
+
+@pytest.fixture
+def bare(platform: Settings) -> Iterator[Settings]:
+    """A fresh database of the platform."""
+    yield from _clone(platform)
+
+
+@pytest.fixture
+def desk(schema_template: Settings) -> Iterator[Settings]:
+    """A fresh database with pgdesk's schema and no rows."""
+    yield from _clone(schema_template)
+
+
+def _clone(template: Settings) -> Iterator[Settings]:
+    settings = clone_database(template, f"test_{os.getpid()}_{next(_clones)}")
+    try:
+        yield settings
+    finally:
+        drop_database(settings)
