@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
 MIGRATION = re.compile(r"^(?P<version>\d{14})_(?P<name>\w+)\.sql$")
@@ -43,6 +44,13 @@ def migrate(url: str) -> list[str]:
             )
             applied.append(match["version"])
     return applied
+
+
+def admit_functions(url: str, password: str) -> None:
+    """Give the functions' role its password. Migrations leave it without one, so nobody can log in with a known one."""
+    with psycopg.connect(url) as connection:
+        statement = sql.SQL("alter role pgdesk_functions with password {}")
+        connection.execute(statement.format(sql.Literal(password)))
 
 
 def _run(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None:

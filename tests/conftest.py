@@ -58,6 +58,7 @@ def schema_template(platform: Settings) -> Settings:
     """A database with pgdesk's schema, as the migrations make it."""
     settings = clone_database(platform, "schema_template")
     schema.declare(settings.database_url("postgres"))
+    schema.admit_functions(settings.database_url("postgres"), settings.keys.service_password)
     return settings
 
 

@@ -1,0 +1,23 @@
+grant execute on function private.my_contacts() to anon, authenticated;
+grant execute on function private.my_contact_organizations() to authenticated;
+
+alter table public.contacts enable row level security;
+grant select, insert (organization_id, email, name, language), update (email, name, language) on public.contacts
+to authenticated;
+grant select, insert (organization_id, email, name, language),
+  update (name, language, suppressed_at, suppressed_because) on public.contacts to pgdesk_functions;
+
+create policy "Members see contacts, contacts see themselves" on public.contacts
+for select to authenticated using (
+  organization_id = any (array(select private.my_organizations())) or id = any (array(select private.my_contacts()))
+);
+create policy "Agents add contacts" on public.contacts
+for insert to authenticated with check (organization_id = any (array(select private.my_organizations('agent'))));
+create policy "Agents change contacts" on public.contacts
+for update to authenticated using (organization_id = any (array(select private.my_organizations('agent'))));
+create policy "Functions see the contacts they work for" on public.contacts
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions add contacts to the organization they work for" on public.contacts
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions change contacts they work for" on public.contacts
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));

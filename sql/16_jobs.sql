@@ -1,0 +1,400 @@
+-- Work to do because of an event, or at a time. Postgres is the queue of record; SQS carries only wake-ups (job ids).
+
+create type private.job_state as enum (
+  'waiting',   -- due at run_at; the relay has not handed it out
+  'published', -- the relay has claimed it; a wake-up with its id is, or soon will be, in SQS
+  'running',   -- a consumer holds its token
+  'done',
+  'dead'       -- gave up: somebody has to look
+);
+
+-- Who takes jobs, and how patiently. Names are those of the table CONSUMERS in functions/app.py.
+create table private.consumers (
+  name text primary key,
+  in_flight integer not null check (in_flight > 0),        -- published and running at once, over all tenants
+  lease interval not null,                                  -- a run that is silent for longer is taken for dead
+  max_attempts integer not null default 8,
+  backoff interval not null default '5 seconds'             -- doubled by every attempt, at most 6 hours
+);
+
+insert into private.consumers (name, in_flight, lease, max_attempts) values
+  ('intake', 24, '3 minutes', 8),
+  ('triage', 24, '2 minutes', 8),
+  ('reply', 24, '5 minutes', 8),
+  ('send_mail', 24, '3 minutes', 12),
+  ('index_article', 24, '5 minutes', 8),
+  ('refit', 2, '10 minutes', 4),
+  ('maintain', 2, '10 minutes', 4);
+
+-- An event of this type becomes a job of this consumer.
+create table private.routes (
+  event_type text not null,
+  consumer text not null references private.consumers (name),
+  -- Where set, only events whose data contain it.
+  only_if jsonb,
+  primary key (event_type, consumer)
+);
+create index routes_consumer_idx on private.routes (consumer);
+
+create table private.jobs (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid references public.organizations (id) on delete cascade, -- null: work on the installation itself
+  consumer text not null references private.consumers (name),
+  payload jsonb not null default '{}',
+  state private.job_state not null default 'waiting',
+  run_at timestamptz not null default now(),
+  dedupe_key text,
+  order_key text,
+  attempt integer not null default 0,
+  token uuid,            -- of the attempt that runs; who finishes must show it
+  lease_until timestamptz, -- published: publish again after; running: taken for dead after
+  error text,
+  event_id uuid,
+  trace_id uuid not null default gen_random_uuid(),
+  created_at timestamptz not null default now(),
+  started_at timestamptz,
+  finished_at timestamptz
+);
+-- Enqueueing again while the first still waits moves it; while it runs, the new one waits beside it.
+create unique index jobs_dedupe_idx on private.jobs (organization_id, consumer, dedupe_key) nulls not distinct
+where state = 'waiting' and dedupe_key is not null;
+create index jobs_due_idx on private.jobs (consumer, run_at, id) where state = 'waiting';
+create index jobs_flight_idx on private.jobs (consumer, lease_until) where state in ('published', 'running');
+create index jobs_order_idx on private.jobs (organization_id, order_key, id)
+where order_key is not null and state in ('waiting', 'published', 'running');
+create index jobs_finished_idx on private.jobs (finished_at) where state = 'done';
+create index jobs_dead_idx on private.jobs (organization_id, finished_at) where state = 'dead';
+create index jobs_consumer_idx on private.jobs (consumer);
+
+-- Wakes the relay once this transaction commits: LISTEN on one machine, pg_net where the platform has it. The relay's
+-- sweep each minute stands behind both.
+create function private.wake_relay() returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  address text := nullif(current_setting('app.relay_url', true), '');
+begin
+  perform pg_notify('pgdesk_jobs', '');
+  if address is not null and to_regprocedure('net.http_post(text,jsonb,jsonb,jsonb,integer)') is not null then
+    execute 'select net.http_post(url := $1, headers := $2)' using address, jsonb_build_object(
+      'authorization', 'Bearer ' || coalesce(current_setting('app.relay_secret', true), '')
+    );
+  end if;
+end;
+$$;
+
+-- Queues work for a tenant (null: for the installation). With a dedupe_key a job that still waits is moved instead.
+create function private.enqueue(
+  organization_id uuid, consumer text, payload jsonb default '{}', run_at timestamptz default now(),
+  dedupe_key text default null, order_key text default null, event_id uuid default null
+) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+  job_id uuid;
+begin
+  insert into private.jobs as j (organization_id, consumer, payload, run_at, dedupe_key, order_key, event_id, trace_id)
+  values (
+    enqueue.organization_id, enqueue.consumer, enqueue.payload, enqueue.run_at, enqueue.dedupe_key, enqueue.order_key,
+    enqueue.event_id,
+    -- What a job causes belongs to the same trace.
+    coalesce(private.try_uuid(current_setting('app.trace_id', true)), gen_random_uuid())
+  )
+  on conflict (organization_id, consumer, dedupe_key) where state = 'waiting' and dedupe_key is not null
+  do update set run_at = excluded.run_at, payload = excluded.payload
+  returning j.id into job_id;
+  if enqueue.run_at <= now() then
+    perform private.wake_relay();
+  end if;
+  return job_id;
+end;
+$$;
+
+-- The same for a Lambda function, for the tenant it works for and no other.
+create function private.enqueue_own(
+  consumer text, payload jsonb default '{}', run_at timestamptz default now(), dedupe_key text default null,
+  order_key text default null
+) returns uuid
+language plpgsql security definer set search_path = '' as $$
+begin
+  if private.current_organization() is null then
+    raise exception 'no tenant is set' using errcode = '42501';
+  end if;
+  return private.enqueue(
+    private.current_organization(), enqueue_own.consumer, enqueue_own.payload, enqueue_own.run_at,
+    enqueue_own.dedupe_key, enqueue_own.order_key
+  );
+end;
+$$;
+
+-- Expands an event into jobs, in the transaction of the change.
+create function private.route_event() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.enqueue(
+    new.organization_id, r.consumer,
+    jsonb_build_object(
+      'event_id', new.id, 'type', new.type, 'subject_id', new.subject_id, 'ticket_id', new.ticket_id, 'data', new.data
+    ),
+    order_key => 'ticket:' || new.ticket_id,
+    event_id => new.id
+  )
+  from private.routes as r
+  where r.event_type = new.type and (r.only_if is null or new.data @> r.only_if);
+  return null;
+end;
+$$;
+
+create trigger events_route after insert on public.events
+for each row execute function private.route_event();
+
+-- Gives back what was handed out and not brought home: a wake-up that got lost, a consumer that died.
+create function private.expire_leases() returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  expired integer;
+begin
+  with silent as (
+    select id from private.jobs
+    where state in ('published', 'running') and lease_until < now()
+    order by id
+    limit 1000
+    for update skip locked
+  ), given_up as (
+    select j.id, j.state = 'running' and j.attempt >= c.max_attempts as dead
+    from private.jobs as j
+    join silent using (id)
+    join private.consumers as c on c.name = j.consumer
+  )
+  update private.jobs as j
+  set state = case when g.dead then 'dead'::private.job_state else 'waiting' end,
+    -- Two jobs with one dedupe_key cannot both wait: the later one stands for both, this one keeps its turn without.
+    dedupe_key = null,
+    error = case when j.state = 'running' then 'the consumer fell silent' else j.error end,
+    finished_at = case when g.dead then now() end,
+    token = null, lease_until = null
+  from given_up as g
+  where j.id = g.id;
+  get diagnostics expired = row_count;
+  return expired;
+end;
+$$;
+
+-- Claims due jobs for the relay, oldest first, so that no consumer has more than its in_flight at once. A claim lasts
+-- 30 seconds; mark_published makes it last until the job should be published anew.
+--
+-- No job is claimed while an earlier unfinished one, or a later one already handed out, has its order_key. One relay
+-- claims at a time, so two claims cannot each overlook the other's.
+create function private.claim_jobs(max_jobs integer default 100) returns table (id uuid, consumer text)
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('pgdesk.claim_jobs'));
+  perform private.expire_leases();
+  return query
+  with due as (
+    select next.id
+    from private.consumers as c
+    cross join lateral (
+      select j.id
+      from private.jobs as j
+      where j.consumer = c.name
+        and j.state = 'waiting'
+        and j.run_at <= now()
+        and (
+          j.order_key is null
+          or not exists (
+            select from private.jobs as other
+            where other.organization_id is not distinct from j.organization_id
+              and other.order_key = j.order_key
+              and other.id <> j.id
+              and (other.state in ('published', 'running') or (other.state = 'waiting' and other.id < j.id))
+          )
+        )
+      order by j.run_at, j.id
+      limit greatest(c.in_flight - (
+        select count(*) from private.jobs as f where f.consumer = c.name and f.state in ('published', 'running')
+      ), 0)
+      for update skip locked
+    ) as next
+    limit max_jobs
+  )
+  update private.jobs as j
+  set state = 'published', lease_until = now() + interval '30 seconds'
+  from due
+  where j.id = due.id
+  returning j.id, j.consumer;
+end;
+$$;
+
+-- What the queue accepted: it is left alone for a while, then published again.
+create function private.mark_published(ids uuid[]) returns void
+language sql security definer set search_path = '' as $$
+  update private.jobs
+  set lease_until = now() + interval '5 minutes'
+  where id = any (ids) and state = 'published';
+$$;
+
+-- What the queue refused waits again, without its turn being counted.
+create function private.release_jobs(ids uuid[]) returns void
+language sql security definer set search_path = '' as $$
+  update private.jobs
+  set state = 'waiting', dedupe_key = null, lease_until = null, run_at = greatest(run_at, now() + interval '1 second')
+  where id = any (ids) and state = 'published';
+$$;
+
+-- Starts an attempt and binds the transaction to the job's tenant. No row: the wake-up was a repeat, or came too late;
+-- there is nothing to do. The caller shows `token` when it finishes.
+create function private.begin_job(job_id uuid) returns table (
+  id uuid, organization_id uuid, consumer text, payload jsonb, attempt integer, token uuid, trace_id uuid, created_at timestamptz
+)
+language plpgsql security definer set search_path = '' as $$
+begin
+  return query
+  update private.jobs as j
+  set state = 'running', attempt = j.attempt + 1, token = gen_random_uuid(), started_at = now(), error = null,
+    lease_until = now() + c.lease
+  from private.consumers as c
+  where j.id = begin_job.job_id and j.state = 'published' and c.name = j.consumer
+  returning j.id, j.organization_id, j.consumer, j.payload, j.attempt, j.token, j.trace_id, j.created_at;
+end;
+$$;
+
+-- Binds a later transaction of the same attempt to its tenant. Raises where the attempt is no longer the current one.
+create function private.enter_job(job_id uuid, token uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  job private.jobs;
+begin
+  select * into job from private.jobs as j
+  where j.id = enter_job.job_id and j.token = enter_job.token and j.state = 'running';
+  if not found then
+    raise exception 'job % is no longer held by this attempt', job_id using errcode = 'PD001';
+  end if;
+  perform set_config('app.organization_id', coalesce(job.organization_id::text, ''), true);
+  perform set_config('app.trace_id', job.trace_id::text, true);
+end;
+$$;
+
+-- Ends an attempt well. It stands in the transaction of all the job's effects: where the token is no longer the
+-- current one it raises, and the effects are undone with it. So they happen once.
+create function private.finish_job(job_id uuid, token uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  finished private.jobs;
+  flying bigint;
+begin
+  update private.jobs as j
+  set state = 'done', finished_at = now(), token = null, lease_until = null
+  where j.id = finish_job.job_id and j.token = finish_job.token and j.state = 'running'
+  returning * into finished;
+  if finished.id is null then
+    raise exception 'job % is no longer held by this attempt', job_id using errcode = 'PD001';
+  end if;
+  select count(*) into flying
+  from private.jobs as j where j.consumer = finished.consumer and j.state in ('published', 'running');
+  -- The window is half empty, or a job may have waited for this one's order_key: let the relay look.
+  if finished.order_key is not null
+    or flying * 2 < (select c.in_flight from private.consumers as c where c.name = finished.consumer)
+  then
+    if exists (
+      select from private.jobs as j where j.state = 'waiting' and j.run_at <= now()
+        and j.consumer = finished.consumer
+    ) or exists (
+      select from private.jobs as j
+      where j.organization_id is not distinct from finished.organization_id and j.order_key = finished.order_key
+        and j.state = 'waiting'
+    ) then
+      perform private.wake_relay();
+    end if;
+  end if;
+end;
+$$;
+
+-- Ends an attempt badly: waits and tries again, or gives up (`fatal`, or attempts used up). Returns the new state,
+-- null where the attempt was no longer the current one.
+create function private.fail_job(
+  job_id uuid, token uuid, error text, retry_after interval default null, fatal boolean default false
+) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+  failed private.jobs;
+begin
+  update private.jobs as j
+  set state = case when fatal or j.attempt >= c.max_attempts then 'dead'::private.job_state else 'waiting' end,
+    finished_at = case when fatal or j.attempt >= c.max_attempts then now() end,
+    run_at = now() + coalesce(
+      retry_after, least(c.backoff * power(2, j.attempt - 1), interval '6 hours') * (0.8 + random() * 0.4)
+    ),
+    error = left(fail_job.error, 2000), dedupe_key = null, token = null, lease_until = null
+  from private.consumers as c
+  where j.id = fail_job.job_id and j.token = fail_job.token and j.state = 'running' and c.name = j.consumer
+  returning j.* into failed;
+  if failed.state = 'dead' and failed.order_key is not null then
+    perform private.wake_relay(); -- what waited behind it may go on
+  end if;
+  return failed.state;
+end;
+$$;
+
+-- Dead letters of the organizations that the caller administers.
+create function private.dead_jobs(organization_id uuid) returns table (
+  id uuid, consumer text, payload jsonb, attempt integer, error text, created_at timestamptz, finished_at timestamptz
+)
+language sql stable security definer set search_path = '' as $$
+  select j.id, j.consumer, j.payload, j.attempt, j.error, j.created_at, j.finished_at
+  from private.jobs as j
+  where j.state = 'dead'
+    and j.organization_id = dead_jobs.organization_id
+    and j.organization_id = any (array(select private.my_organizations('admin')))
+  order by j.finished_at desc
+  limit 500;
+$$;
+
+create function public.dead_jobs(organization_id uuid) returns table (
+  id uuid, consumer text, payload jsonb, attempt integer, error text, created_at timestamptz, finished_at timestamptz
+)
+language sql stable set search_path = '' as $$
+  select * from private.dead_jobs(dead_jobs.organization_id);
+$$;
+
+-- Gives dead jobs another life with fresh attempts. Returns how many. No ids: all of the organization's.
+create function private.retry_dead_jobs(organization_id uuid, ids uuid[] default null) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  revived integer;
+begin
+  update private.jobs as j
+  set state = 'waiting', run_at = now(), attempt = 0, finished_at = null
+  where j.state = 'dead'
+    and j.organization_id = retry_dead_jobs.organization_id
+    and j.organization_id = any (array(select private.my_organizations('admin')))
+    and (retry_dead_jobs.ids is null or j.id = any (retry_dead_jobs.ids));
+  get diagnostics revived = row_count;
+  if revived > 0 then
+    perform private.wake_relay();
+  end if;
+  return revived;
+end;
+$$;
+
+create function public.retry_dead_jobs(organization_id uuid, ids uuid[] default null) returns integer
+language sql set search_path = '' as $$
+  select private.retry_dead_jobs(retry_dead_jobs.organization_id, retry_dead_jobs.ids);
+$$;
+
+-- What an operator looks at first: per consumer how many jobs stand in which state, and how old the oldest due one is.
+create function private.queue_status() returns table (
+  consumer text, waiting bigint, scheduled bigint, published bigint, running bigint, dead bigint, oldest_due_seconds real
+)
+language sql stable security definer set search_path = '' as $$
+  select
+    c.name,
+    count(j.id) filter (where j.state = 'waiting' and j.run_at <= now()),
+    count(j.id) filter (where j.state = 'waiting' and j.run_at > now()),
+    count(j.id) filter (where j.state = 'published'),
+    count(j.id) filter (where j.state = 'running'),
+    count(j.id) filter (where j.state = 'dead'),
+    coalesce(extract(epoch from now() - min(j.run_at) filter (where j.state = 'waiting' and j.run_at <= now())), 0)::real
+  from private.consumers as c
+  left join private.jobs as j on j.consumer = c.name and j.state <> 'done'
+  group by c.name
+  order by c.name;
+$$;

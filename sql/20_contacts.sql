@@ -1,0 +1,49 @@
+-- The people who write: customers, visitors, subscribers.
+
+create table public.contacts (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  email text check (email = private.normal_email(email) and length(email) <= 320),
+  name text not null default '' check (length(name) <= 500),
+  language text check (language ~ '^[a-z]{2,3}$'),
+  -- A hard bounce or a complaint: nothing is sent there any more.
+  suppressed_at timestamptz,
+  suppressed_because text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, email)
+);
+create index contacts_email_idx on public.contacts (email);
+
+create trigger contacts_touch before update on public.contacts
+for each row execute function private.touch();
+
+-- The contacts that the caller is. A contact is bound to a user only by an address which that user has confirmed, so
+-- who merely claims an address sees nothing, and who gives an address up loses sight of its tickets.
+create function private.my_contacts() returns setof uuid
+language sql stable security definer set search_path = '' rows 2 as $$
+  select c.id
+  from auth.users as u
+  join public.contacts as c on c.email = lower(u.email::text)
+  where u.id = (select auth.uid())
+    and u.email_confirmed_at is not null
+    and not coalesce(u.is_anonymous, false);
+$$;
+
+-- The organizations of those contacts.
+create function private.my_contact_organizations() returns setof uuid
+language sql stable security definer set search_path = '' rows 2 as $$
+  select c.organization_id from public.contacts as c where c.id in (select private.my_contacts());
+$$;
+
+create function private.announce_contact() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(new.organization_id, 'contact.created', new.id);
+  return null;
+end;
+$$;
+
+create trigger contacts_announce after insert on public.contacts
+for each row execute function private.announce_contact();

@@ -1,0 +1,203 @@
+-- Messages, partitioned by month of their time-ordered key.
+
+create type public.message_sender as enum ('contact', 'member', 'ai', 'system');
+
+create table public.messages (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null,
+  ticket_id uuid not null,
+  -- 1, 2, 3 … within the ticket: what a sender has seen is told by it.
+  seq integer not null,
+  sender public.message_sender not null,
+  contact_id uuid,
+  member_id uuid,
+  -- An internal note: members only, never a contact.
+  is_internal boolean not null default false,
+  -- Written by a machine (auto-reply, bounce): never answered.
+  is_machine boolean not null default false,
+  -- pending: the sender is not known to belong to the thread; shown to members, acted on by nobody.
+  sender_status text not null default 'known' check (sender_status in ('known', 'pending')),
+  body_text text not null default '' check (length(body_text) <= 1000000),
+  -- What is new in it, without quotes and signature. Null where nothing was cut.
+  reply_text text,
+  -- Sanitised for display.
+  body_html text,
+  message_id_header text check (length(message_id_header) <= 998),
+  created_at timestamptz not null default now(),
+  -- A contact's message names the contact, a member's the member.
+  check (sender <> 'contact' or contact_id is not null),
+  check (sender not in ('contact') or not is_internal),
+  unique (organization_id, id),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, contact_id) references public.contacts (organization_id, id),
+  foreign key (organization_id, member_id)
+    references public.members (organization_id, user_id) on delete set null (member_id)
+) partition by range (id);
+create index messages_ticket_idx on public.messages (ticket_id, seq);
+create index messages_organization_ticket_idx on public.messages (organization_id, ticket_id);
+create index messages_contact_idx on public.messages (organization_id, contact_id);
+create index messages_member_idx on public.messages (organization_id, member_id);
+create index messages_header_idx on public.messages (organization_id, message_id_header)
+where message_id_header is not null;
+
+create schema if not exists partitions;
+comment on schema partitions is 'Leaves of partitioned tables. No grants: rows are reached through their parent.';
+
+-- Makes the leaf of every month from last month to `ahead` months from now that is missing. Returns how many it made.
+create function private.ensure_message_partitions(ahead integer default 3) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  month timestamptz;
+  leaf text;
+  made integer := 0;
+begin
+  perform pg_advisory_xact_lock(hashtext('pgdesk.message_partitions'));
+  for month in
+    select generate_series(
+      date_trunc('month', now() at time zone 'utc') - interval '1 month',
+      date_trunc('month', now() at time zone 'utc') + make_interval(months => ahead),
+      interval '1 month'
+    ) at time zone 'utc'
+  loop
+    leaf := 'messages_' || to_char(month at time zone 'utc', 'YYYY_MM');
+    if to_regclass('partitions.' || leaf) is null then
+      execute format(
+        'create table partitions.%I partition of public.messages for values from (%L) to (%L)',
+        leaf, private.uuid7_floor(month),
+        private.uuid7_floor((month at time zone 'utc' + interval '1 month') at time zone 'utc')
+      );
+      execute format('alter table partitions.%I enable row level security', leaf);
+      made := made + 1;
+    end if;
+  end loop;
+  return made;
+end;
+$$;
+
+select private.ensure_message_partitions();
+
+-- Numbers a message within its ticket and moves the ticket with it. The ticket's row lock puts writers in line.
+create function private.keep_message() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  by_caller uuid := (select auth.uid());
+begin
+  if new.sender = 'member' and new.member_id is null then
+    new.member_id := by_caller;
+  end if;
+  update public.tickets as t
+  set last_seq = t.last_seq + 1,
+    last_message_at = now(),
+    first_responded_at = case
+      when new.sender in ('member', 'ai') and not new.is_internal then coalesce(t.first_responded_at, now())
+      else t.first_responded_at
+    end,
+    -- A contact who writes opens the ticket again; a member who answers waits for the contact.
+    status = case
+      when new.is_machine or new.is_internal or new.sender_status = 'pending' then t.status
+      when new.sender = 'contact' and t.status_category <> 'open' then 'open'
+      when new.sender in ('member', 'ai') and t.status_category = 'open' then 'pending'
+      else t.status
+    end,
+    -- From the first word of a human on, no bot posts.
+    ai_state = case when new.sender = 'member' and not new.is_internal then 'off' else t.ai_state end
+  where t.organization_id = new.organization_id and t.id = new.ticket_id
+  returning t.last_seq into new.seq;
+  if not found then
+    raise exception 'there is no ticket %', new.ticket_id using errcode = '23503';
+  end if;
+  return new;
+end;
+$$;
+
+create trigger messages_keep before insert on public.messages
+for each row execute function private.keep_message();
+
+create function private.announce_message() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(
+    new.organization_id,
+    case
+      when new.is_internal then 'note.created'
+      when new.sender = 'contact' then 'message.received'
+      else 'message.sent'
+    end,
+    new.id,
+    jsonb_build_object(
+      'seq', new.seq, 'sender', new.sender, 'is_machine', new.is_machine, 'sender_status', new.sender_status
+    ),
+    case when new.is_internal or new.sender_status = 'pending' then 'agents' else 'contact' end,
+    new.ticket_id
+  );
+  return null;
+end;
+$$;
+
+create trigger messages_announce after insert on public.messages
+for each row execute function private.announce_message();
+
+-- Tickets of an organization that hold a message with one of these Message-IDs: how a mail finds its thread.
+create function private.tickets_by_message_id(organization_id uuid, message_ids text[])
+returns table (ticket_id uuid, message_id_header text)
+language sql stable set search_path = '' as $$
+  select m.ticket_id, m.message_id_header
+  from public.messages as m
+  where m.organization_id = tickets_by_message_id.organization_id
+    and m.message_id_header = any (tickets_by_message_id.message_ids);
+$$;
+
+-- A contact or a member opens a ticket with its first message. Everything else follows from the rows.
+create function public.open_ticket(
+  organization_id uuid, subject text, body text, channel public.ticket_channel default 'portal', contact_id uuid default null
+) returns public.tickets
+language plpgsql set search_path = '' as $$
+declare
+  opened public.tickets;
+  author uuid := coalesce(open_ticket.contact_id, (
+    select c.id from public.contacts as c
+    where c.organization_id = open_ticket.organization_id and c.id in (select private.my_contacts())
+  ));
+  own boolean := author in (select private.my_contacts());
+begin
+  if author is null then
+    raise exception 'you are not a contact of this organization' using errcode = '42501';
+  end if;
+  if btrim(body) = '' then
+    raise exception 'a ticket needs a first message' using errcode = '23514';
+  end if;
+  insert into public.tickets (organization_id, subject, channel, contact_id)
+  values (open_ticket.organization_id, open_ticket.subject, open_ticket.channel, author)
+  returning * into opened;
+  insert into public.messages (organization_id, ticket_id, sender, contact_id, body_text)
+  values (open_ticket.organization_id, opened.id, 'contact', author, body);
+  return opened;
+end;
+$$;
+
+-- A reply to the contact, sent only if its writer has seen everything: refuses when the ticket has a newer public
+-- message than `expected_seq`.
+create function public.send_reply(ticket_id uuid, body text, expected_seq integer, internal boolean default false)
+returns public.messages
+language plpgsql set search_path = '' as $$
+declare
+  ticket public.tickets;
+  sent public.messages;
+begin
+  select * into ticket from public.tickets as t where t.id = send_reply.ticket_id for update;
+  if not found then
+    raise exception 'there is no ticket %', send_reply.ticket_id using errcode = 'P0002';
+  end if;
+  if not internal and exists (
+    select from public.messages as m
+    where m.ticket_id = ticket.id and m.seq > expected_seq and not m.is_internal
+  ) then
+    raise exception 'a newer message has arrived: read it before you answer'
+      using errcode = 'PD409', detail = format('seen up to %s, the ticket is at %s', expected_seq, ticket.last_seq);
+  end if;
+  insert into public.messages (organization_id, ticket_id, sender, member_id, is_internal, body_text)
+  values (ticket.organization_id, ticket.id, 'member', (select auth.uid()), internal, body)
+  returning * into sent;
+  return sent;
+end;
+$$;

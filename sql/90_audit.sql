@@ -1,0 +1,83 @@
+-- Who changed what that is sensitive. Written plainly and never in the way of the change.
+
+create table public.audit_log (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  actor_id uuid,
+  actor_role text not null,
+  action text not null check (action in ('insert', 'update', 'delete')),
+  table_name text not null,
+  row_id text not null,
+  -- {column: [before, after]}; what is secret reads "[redacted]".
+  changes jsonb not null,
+  ip inet,
+  user_agent text,
+  created_at timestamptz not null default now()
+);
+create index audit_log_organization_idx on public.audit_log (organization_id, created_at desc);
+
+create function private.try_inet(value text) returns inet
+language plpgsql immutable set search_path = '' as $$
+begin
+  return value::inet;
+exception when others then
+  return null;
+end;
+$$;
+
+-- Trigger argument: the column that names the row.
+create function private.audit() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) else '{}' end;
+  after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) else '{}' end;
+  whose uuid;
+  headers jsonb;
+begin
+  begin
+    whose := case tg_table_name
+      when 'organizations' then private.try_uuid(coalesce(after ->> 'id', before ->> 'id'))
+      else private.try_uuid(coalesce(after ->> 'organization_id', before ->> 'organization_id'))
+    end;
+    -- Gone with its organization: there is nobody left to read it.
+    if not exists (select from public.organizations as o where o.id = whose) then
+      return null;
+    end if;
+    headers := nullif(current_setting('request.headers', true), '')::jsonb;
+    insert into public.audit_log (
+      organization_id, actor_id, actor_role, action, table_name, row_id, changes, ip, user_agent
+    )
+    select
+      whose, (select auth.uid()), coalesce(nullif(current_setting('role', true), 'none'), session_user), lower(tg_op),
+      tg_table_name, coalesce(after ->> tg_argv[0], before ->> tg_argv[0], ''),
+      coalesce(jsonb_object_agg(
+        key, case
+          when key ~ '(secret|password|token|key_hash)' then '["[redacted]", "[redacted]"]'::jsonb
+          else jsonb_build_array(before -> key, after -> key)
+        end
+      ) filter (where key is not null), '{}'),
+      private.try_inet(btrim(split_part(coalesce(headers ->> 'x-forwarded-for', ''), ',', 1))),
+      left(headers ->> 'user-agent', 400)
+    from (
+      select key from jsonb_object_keys(before || after) as key
+      where before -> key is distinct from after -> key and key <> 'updated_at'
+    ) as changed;
+  exception when others then
+    raise warning 'audit of % on % failed: %', tg_op, tg_table_name, sqlerrm;
+  end;
+  return null;
+end;
+$$;
+
+create trigger organizations_audit after update on public.organizations
+for each row execute function private.audit('id');
+create trigger members_audit after insert or update or delete on public.members
+for each row execute function private.audit('user_id');
+create trigger invitations_audit after insert or update or delete on public.invitations
+for each row execute function private.audit('id');
+create trigger mail_addresses_audit after insert or update or delete on public.mail_addresses
+for each row execute function private.audit('id');
+create trigger teams_audit after insert or update or delete on public.teams
+for each row execute function private.audit('id');
+create trigger team_members_audit after insert or delete on public.team_members
+for each row execute function private.audit('user_id');
