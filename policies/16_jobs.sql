@@ -11,6 +11,7 @@ grant execute on function private.enter_job(uuid, uuid) to pgdesk_functions;
 grant execute on function private.finish_job(uuid, uuid) to pgdesk_functions;
 grant execute on function private.fail_job(uuid, uuid, text, interval, boolean) to pgdesk_functions;
 grant execute on function private.enqueue_own(text, jsonb, timestamptz, text, text) to pgdesk_functions;
+grant execute on function private.enqueue_maintenance() to pgdesk_functions;
 grant execute on function private.queue_status() to pgdesk_functions;
 grant execute on function public.dead_jobs(uuid) to authenticated;
 grant execute on function private.dead_jobs(uuid) to authenticated;

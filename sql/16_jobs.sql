@@ -134,7 +134,8 @@ begin
     jsonb_build_object(
       'event_id', new.id, 'type', new.type, 'subject_id', new.subject_id, 'ticket_id', new.ticket_id, 'data', new.data
     ),
-    order_key => 'ticket:' || new.ticket_id,
+    -- One after the other per ticket and consumer.
+    order_key => r.consumer || ':' || new.ticket_id,
     event_id => new.id
   )
   from private.routes as r
@@ -397,4 +398,10 @@ language sql stable security definer set search_path = '' as $$
   left join private.jobs as j on j.consumer = c.name and j.state <> 'done'
   group by c.name
   order by c.name;
+$$;
+
+-- Puts the hourly cleaning in line; one that still waits is enough.
+create function private.enqueue_maintenance() returns uuid
+language sql security definer set search_path = '' as $$
+  select private.enqueue(null, 'maintain', dedupe_key => 'maintain');
 $$;

@@ -1,0 +1,1 @@
+"""Everything that runs on Lambda. Areas do not import each other: they meet in Postgres."""

@@ -1,0 +1,77 @@
+"""The composition root: which routes, consumers and schedules there are. All else is in chalicelib/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice import Chalice, Rate
+from chalicelib.email import consumer as email
+from chalicelib.http_adapter import register
+from chalicelib.intake import consumer as intake
+from chalicelib.intake import route as inbound
+from chalicelib.kit.http import Route
+from chalicelib.kit.jobs import Consumer, consume
+from chalicelib.kit.settings import settings
+from chalicelib.knowledge import consumer as knowledge
+from chalicelib.relay import maintenance
+from chalicelib.relay import route as relay_route
+from chalicelib.relay.relay import relay
+from chalicelib.replies import consumer as replies
+from chalicelib.triage import consumer as triage
+from chalicelib.triage import refit
+
+MAIL_TYPES = ("message/rfc822", "application/octet-stream", "text/plain")
+
+ROUTES = (
+    Route("POST", "/inbound/mime", inbound.receive, MAIL_TYPES),
+    Route("POST", "/relay", relay_route.wake),
+    Route("GET", "/health", relay_route.health),
+)
+
+# Names are those of private.consumers (sql/16_jobs.sql), which says how many jobs may be in flight.
+CONSUMERS = (
+    Consumer("intake", intake.handle, timeout=60),
+    Consumer("triage", triage.handle, timeout=30),
+    Consumer("reply", replies.handle, timeout=90),
+    Consumer("send_mail", email.handle, timeout=60),
+    Consumer("index_article", knowledge.handle, timeout=120, batch_size=1, concurrency=2),
+    Consumer("refit", refit.handle, timeout=300, batch_size=1, concurrency=2),
+    Consumer("maintain", maintenance.handle, timeout=300, batch_size=1, concurrency=2),
+)
+
+app = Chalice(app_name="pgdesk", configure_logs=False)
+app.api.binary_types = [*app.api.binary_types, *MAIL_TYPES]
+
+for _route in ROUTES:
+    register(app, _route)
+
+
+def _lambda(consumer: Consumer) -> Callable[[Any], Any]:
+    def handler(event: Any) -> dict[str, list[dict[str, str]]]:
+        return consume(consumer, event.to_dict())
+
+    handler.__name__ = handler.__qualname__ = f"on_{consumer.name}"
+    return handler
+
+
+for _consumer in CONSUMERS:
+    # Lambda finds a handler as an attribute of this module (`app.triage`).
+    globals()[f"on_{_consumer.name}"] = app.on_sqs_message(
+        queue=f"{settings().queue_prefix}{_consumer.name}",
+        batch_size=_consumer.batch_size,
+        maximum_concurrency=_consumer.concurrency,
+        name=f"on_{_consumer.name}",
+    )(_lambda(_consumer))
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def sweep(_event: Any) -> None:
+    """Stands behind every wake-up that could get lost."""
+    relay()
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def housekeeping(_event: Any) -> None:
+    """Partitions ahead, old rows out: as a job, so that it is seen when it fails."""
+    maintenance.enqueue()

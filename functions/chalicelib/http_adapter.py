@@ -1,0 +1,54 @@
+"""The one place where Chalice's HTTP meets plain requests and responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice import Chalice
+from chalice import Response as ChaliceResponse
+
+from chalicelib.kit.http import HttpError, Request, Response, Route, error_response
+from chalicelib.kit.logging import log, unit_of_work
+
+
+def register(app: Chalice, route: Route) -> None:
+    """Serve `route` with Chalice. Errors become JSON with a code, a message and a hint; defects become a bare 500."""
+
+    def view() -> ChaliceResponse:
+        given = app.current_request
+        request = Request(
+            method=given.method,
+            path=route.path,
+            query=_query(given),
+            headers={name.lower(): value for name, value in given.headers.items()},
+            body=given.raw_body or b"",
+        )
+        answer = answer_to(route, request)
+        return ChaliceResponse(body=answer.body, status_code=answer.status, headers=dict(answer.headers))
+
+    name = f"{route.method.lower()}{route.path.replace('/', '_').replace('{', '').replace('}', '')}"
+    view.__name__ = name
+    decorate: Callable[..., Any] = app.route(
+        route.path, methods=[route.method], name=name, content_types=list(route.content_types)
+    )
+    decorate(view)
+
+
+def answer_to(route: Route, request: Request) -> Response:
+    """Run the route's handler and turn what it raises into an answer."""
+    with unit_of_work("request", route=f"{route.method} {route.path}", bytes=len(request.body)) as said:
+        try:
+            answer = route.handler(request)
+        except HttpError as error:
+            answer = error_response(error)
+        except Exception as error:
+            log("request.defect", level="error", error=f"{type(error).__name__}: {error}"[:300])
+            answer = error_response(HttpError(500, "internal", "the request failed; it was logged"))
+        said |= {"outcome": "done" if answer.status < 500 else "failed", "status": answer.status}
+        return answer
+
+
+def _query(given: Any) -> dict[str, list[str]]:
+    parameters = given.query_params
+    return {name: parameters.getlist(name) for name in parameters} if parameters else {}

@@ -1,0 +1,106 @@
+"""Postgres from a Lambda container: one connection, short transactions, named SQL."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from chalicelib.kit.settings import settings
+
+Connection = psycopg.Connection[DictRow]
+
+BLOCK = re.compile(r"^-- (?P<name>[a-z_0-9]+) --$", re.MULTILINE)
+
+# One per thread: a Lambda container runs one invocation at a time, and so does a thread that plays one.
+_container = threading.local()
+
+# A transaction here is a few statements; one that takes longer than this holds others up. Sent as SET LOCAL, because
+# a transaction pooler gives the session to somebody else afterwards.
+STATEMENT_TIMEOUT = "20s"
+LOCK_TIMEOUT = "10s"
+
+
+def queries(module_file: str) -> Mapping[str, bytes]:
+    """The blocks of `queries.sql` beside a module: `-- name --`, then SQL with %(named)s parameters."""
+    text = Path(module_file).with_name("queries.sql").read_text(encoding="utf-8")
+    parts = BLOCK.split(text)[1:]
+    return {name: body.strip().encode() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _connect() -> Connection:
+    # prepare_threshold=None: a transaction pooler has no prepared statements (0 would mean "prepare at once").
+    return psycopg.connect(
+        settings().database_url.get_secret_value(),
+        row_factory=dict_row,
+        prepare_threshold=None,
+        autocommit=True,
+        connect_timeout=10,
+        application_name="pgdesk-functions",
+        keepalives_idle=30,
+    )
+
+
+def _connection() -> Connection:
+    kept: Connection | None = getattr(_container, "connection", None)
+    if kept is None or kept.closed or kept.broken:
+        kept = _container.connection = _connect()
+    return kept
+
+
+def close() -> None:
+    """Close this container's connection, if it has one."""
+    kept: Connection | None = getattr(_container, "connection", None)
+    if kept is not None:
+        kept.close()
+        _container.connection = None
+
+
+@contextmanager
+def transaction(organization_id: UUID | None = None) -> Iterator[Connection]:
+    """One transaction as pgdesk_functions, bound to a tenant (None: to none). Commits at the end, undoes on error.
+
+    A connection that the server closed while it lay idle is replaced once, before anything was sent over it.
+    """
+    try:
+        connection = _enter(_connection(), organization_id)
+    except psycopg.OperationalError:
+        close()
+        connection = _enter(_connection(), organization_id)
+    try:
+        yield connection
+    except BaseException:
+        if connection.closed or connection.broken:
+            close()
+        else:
+            connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def _enter(connection: Connection, organization_id: UUID | None) -> Connection:
+    with connection.pipeline():
+        connection.execute("begin")
+        connection.execute(
+            "select set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true),"
+            " set_config('app.organization_id', %s, true)",
+            [STATEMENT_TIMEOUT, LOCK_TIMEOUT, str(organization_id or "")],
+        )
+    return connection
+
+
+def one(connection: Connection, query: bytes, parameters: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """The first row, or None."""
+    return connection.execute(query, parameters).fetchone()
+
+
+def rows(connection: Connection, query: bytes, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """All rows."""
+    return connection.execute(query, parameters).fetchall()

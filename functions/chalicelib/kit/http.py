@@ -1,0 +1,66 @@
+"""HTTP as the areas see it: plain requests and responses, whatever carries them."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """`headers` are by lower-case name; a query parameter may come several times."""
+
+    method: str
+    path: str
+    query: Mapping[str, Sequence[str]]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of the route table. `path` is below /functions/v1; `binary` bodies arrive unchanged."""
+
+    method: str
+    path: str
+    handler: Handler
+    content_types: tuple[str, ...] = ("application/json",)
+
+
+class HttpError(Exception):
+    """An answer that is not a success. `message` names what was wrong; `hint` what to do."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.hint = status, code, message, hint
+
+
+def json_response(status: int, value: Any) -> Response:
+    return Response(status, json.dumps(value, default=str).encode(), {"content-type": "application/json"})
+
+
+def error_response(error: HttpError) -> Response:
+    return json_response(error.status, {"code": error.code, "message": error.message, "hint": error.hint})
+
+
+def require_bearer(request: Request, secret: str) -> None:
+    """Refuse the request unless it brings `secret`. An empty secret opens nothing.
+
+    Raises HttpError 401. The comparison takes the same time wherever the difference lies.
+    """
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret or not hmac.compare_digest(given.strip().encode(), secret.encode()):
+        raise HttpError(401, "unauthorized", "the bearer secret is missing or wrong")

@@ -1,0 +1,50 @@
+"""One structured line per unit of work: ids and figures, never a body or an address."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+_context = threading.local()
+
+
+def _fields() -> dict[str, Any]:
+    fields: dict[str, Any] | None = getattr(_context, "fields", None)
+    if fields is None:
+        fields = _context.fields = {}
+    return fields
+
+
+def log(event: str, level: str = "info", **fields: Any) -> None:
+    """Write one JSON line to standard output, where Lambda collects it."""
+    line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "event": event}
+    # json escapes control characters, so nothing logged can forge a line.
+    sys.stdout.write(json.dumps(line | _fields() | fields, default=str) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def unit_of_work(event: str, **fields: Any) -> Iterator[MutableMapping[str, Any]]:
+    """Log one line when the block ends, with its outcome and milliseconds; lines within carry its fields too.
+
+    What the block adds to the yielded mapping goes into that line.
+    """
+    before = _fields().copy()
+    _fields().update(fields)
+    said: dict[str, Any] = {"outcome": "done"}
+    started = time.perf_counter()
+    try:
+        yield said
+    except BaseException as error:
+        said |= {"outcome": "failed", "error": type(error).__name__}
+        raise
+    finally:
+        said["ms"] = round((time.perf_counter() - started) * 1000, 1)
+        log(event, level="error" if said["outcome"] == "failed" else "info", **said)
+        _context.fields = before

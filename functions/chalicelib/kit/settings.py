@@ -1,0 +1,59 @@
+"""What the environment says. `.env.example` explains each variable."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+
+class Settings(BaseModel):
+    """Read once per container. The name of a variable is the field's, in capitals, behind `PGDESK_`."""
+
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+
+    database_url: SecretStr
+    # Supabase: where Storage answers, and the key with which the functions sign their own short tokens (ES256 JWK).
+    supabase_url: str = ""
+    publishable_key: str = ""
+    signing_key: SecretStr = SecretStr("")
+    # SQS: queue names are <prefix><consumer>.
+    queue_prefix: str = "pgdesk-"
+    queue_endpoint: str | None = None
+    region: str = "eu-central-1"
+    # Inbound mail over HTTP, and who stamps Authentication-Results for us (RFC 8601's authserv-id).
+    inbound_secret: SecretStr = SecretStr("")
+    relay_secret: SecretStr = SecretStr("")
+    receiver_name: str = ""
+    # Signs reply addresses.
+    reply_secret: SecretStr = SecretStr("")
+    # Mail out.
+    resend_api_key: SecretStr = SecretStr("")
+    resend_url: str = "https://api.resend.com"
+    portal_url: str = ""
+    # A language model, any that speaks OpenAI's chat completions. None: replies are cited extracts.
+    model_url: str | None = None
+    model_api_key: SecretStr = SecretStr("")
+    model_name: str = ""
+    model_timeout: float = Field(default=20.0, gt=0)
+    # US dollars per million tokens, for the cost that executions record.
+    model_price_in: float = Field(default=0.0, ge=0)
+    model_price_out: float = Field(default=0.0, ge=0)
+    # US dollars that one organization may spend in a day; then extracts serve.
+    model_budget: float = Field(default=5.0, ge=0)
+
+
+class SettingsError(Exception):
+    """The environment is incomplete; the message names each variable."""
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this container. Raises SettingsError, naming what is missing or wrong."""
+    given = {name: value for name in Settings.model_fields if (value := os.environ.get(f"PGDESK_{name.upper()}"))}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        wrong = "; ".join(f"PGDESK_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(wrong) from None

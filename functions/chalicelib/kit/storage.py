@@ -1,0 +1,52 @@
+"""Files in Supabase Storage, through the official client, as the functions' own role."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from chalicelib.kit.settings import settings
+
+TOKEN_SECONDS = 600
+
+
+def put(organization_id: UUID, bucket: str, path: str, body: bytes, content_type: str) -> None:
+    """Keep `body` under `path`; the same path again is replaced, so a repeated attempt does no harm.
+
+    Raises storage3's StorageApiError where Storage refuses.
+    """
+    _client(organization_id).from_(bucket).upload(path, body, {"content-type": content_type, "x-upsert": "true"})
+
+
+def get(organization_id: UUID, bucket: str, path: str) -> bytes:
+    """Fetch what `put` has kept."""
+    return bytes(_client(organization_id).from_(bucket).download(path))
+
+
+def _client(organization_id: UUID) -> Any:
+    from storage3 import SyncStorageClient
+
+    token = _token(organization_id, int(time.time()) // (TOKEN_SECONDS // 2))
+    headers = {"apikey": settings().publishable_key, "authorization": f"Bearer {token}"}
+    return SyncStorageClient(f"{settings().supabase_url}/storage/v1/", headers)
+
+
+@lru_cache(maxsize=64)
+def _token(organization_id: UUID, _half_life: int) -> str:
+    """A short token that names the tenant; policies on storage.objects compare it with the path's first folder."""
+    import jwt
+
+    key = json.loads(settings().signing_key.get_secret_value())
+    now = int(time.time())
+    claims = {
+        "iss": "pgdesk-functions",
+        "aud": "authenticated",
+        "role": "pgdesk_functions",
+        "organization_id": str(organization_id),
+        "iat": now,
+        "exp": now + TOKEN_SECONDS,
+    }
+    return jwt.encode(claims, jwt.PyJWK(key), algorithm="ES256", headers={"kid": key["kid"]})

@@ -1,0 +1,1 @@
+"""From Postgres to SQS: wakes the consumers of jobs that are due."""
