@@ -20,6 +20,9 @@ SUPERUSER = "supabase_admin"
 FOLDERS = {16: "pginstall", 18: "pginstall18"}
 START_SECONDS = 60
 
+# Servers that this process has started, by process id.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
 # Logical decoding feeds Realtime; the platform's own limits are 5 and 5.
 CONFIGURATION = {
     "wal_level": "logical",
@@ -110,6 +113,7 @@ class Cluster:
                 _as_server_user([str(self.bin / "postgres"), "-D", str(self.folder), *options], self.settings.data),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
             )  # fmt: skip
+        _children[process.pid] = process
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             if process.poll() is not None or time.monotonic() > deadline:
@@ -168,7 +172,10 @@ class Cluster:
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             _as_server_user([str(self.bin / program), *arguments], self.settings.data),
-            capture_output=True, text=True, cwd="/", check=False,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            check=False,
         )
         if done.returncode:
             raise ClusterError(f"{program} failed: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
@@ -210,7 +217,5 @@ def _give_away(path: Path) -> None:
 
 def _reap(pid: int) -> None:
     """Collect the server if it is a child of ours, so that it does not stay as a zombie."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+    if (child := _children.get(pid)) is not None and child.poll() is not None:
+        del _children[pid]

@@ -46,8 +46,10 @@ def clone_database(settings: Settings, name: str) -> Settings:
         ).fetchall()
         for role, setting in copied:
             parameter, _, value = setting.partition("=")
-            whose = sql.SQL("role {} in database {}").format(sql.Identifier(role), sql.Identifier(name)) if role else (
-                sql.SQL("database {}").format(sql.Identifier(name))
+            whose = (
+                sql.SQL("role {} in database {}").format(sql.Identifier(role), sql.Identifier(name))
+                if role
+                else (sql.SQL("database {}").format(sql.Identifier(name)))
             )
             connection.execute(sql.SQL("alter {} set {} to {}").format(whose, sql.SQL(parameter), sql.Literal(value)))
     return settings.at(name)
@@ -56,7 +58,9 @@ def clone_database(settings: Settings, name: str) -> Settings:
 def drop_database(settings: Settings) -> None:
     """Remove `settings.database` and cut whoever is still connected to it."""
     with psycopg.connect(_maintenance_url(settings), autocommit=True) as connection:
-        slots = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = %s and not active"
+        slots = (
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = %s and not active"
+        )
         connection.execute(slots, [settings.database])
         name = sql.Identifier(settings.database)
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
