@@ -123,48 +123,44 @@ begin
 end;
 $$;
 
--- For each pair (roles[n], claims[n]): may it see the row with this key now? Null where its policies raised an error.
-create or replace function realtime.visible_to(
-  schema_name text, table_name text, key_columns text[], key_values text[], roles text[], claims text[]
-) returns boolean[]
+-- Runs `query`, which answers with one integer[], once for each pair (roles[n], claims[n]) as that caller.
+-- An answer is null where the caller's policies raised an error: one caller's policies cannot silence the others.
+create or replace function realtime.ask_as_each(query text, roles text[], claims text[])
+returns table (n integer, answer integer[])
 language plpgsql as $$
 declare
-  query text;
   prepared_for text;
-  seen boolean;
-  answers boolean[] := '{}';
 begin
-  select format('prepare realtime_visible as select exists (select from %I.%I where %s)', schema_name, table_name,
-      string_agg(format('%I = %L', key.name, key.value), ' and '))
-    into query from unnest(key_columns, key_values) as key (name, value);
   for n in 1 .. cardinality(roles) loop
+    ask_as_each.n := n;
     begin
       perform set_config('role', roles[n], true), set_config('request.jwt.claims', claims[n], true);
       if prepared_for is distinct from roles[n] then
-        if exists (select from pg_prepared_statements where name = 'realtime_visible') then
-          deallocate realtime_visible;
+        -- Prepared as the caller's role, whose rights count from the first look at the names.
+        if exists (select from pg_catalog.pg_prepared_statements where name = 'realtime_ask') then
+          deallocate realtime_ask;
         end if;
         prepared_for := null;
-        execute query;
+        execute 'prepare realtime_ask as ' || query;
         prepared_for := roles[n];
       end if;
-      execute 'execute realtime_visible' into seen;
+      execute 'execute realtime_ask' into answer;
     exception
       when insufficient_privilege then
-        seen := false;
+        answer := '{}';
       when others then
         raise warning 'RlsPolicyError: %', sqlerrm;
-        seen := null;
+        answer := null;
     end;
-    answers := answers || seen;
     perform set_config('role', 'none', true);
+    return next;
   end loop;
-  return answers;
 end;
 $$;
 
--- Returns once the write-ahead log has grown past `since`, at the latest after `patience` seconds; says where it ends.
-create or replace function realtime.wait_for_wal(since pg_lsn, patience double precision, flush boolean)
+-- Returns once the write-ahead log is flushed past `since`, at the latest after `patience` seconds; says how far it is.
+-- `hurry` is for servers that commit without flushing: it has what was written flushed now.
+create or replace function realtime.wait_for_wal(since pg_lsn, patience double precision, hurry boolean)
 returns pg_lsn
 language plpgsql as $$
 declare
@@ -172,8 +168,12 @@ declare
   reached pg_lsn;
 begin
   loop
-    reached := case when flush then pg_current_wal_insert_lsn() else pg_current_wal_flush_lsn() end;
+    reached := pg_current_wal_flush_lsn();
     exit when reached > since or clock_timestamp() >= give_up;
+    if hurry and pg_current_wal_insert_lsn() > reached then
+      perform pg_logical_emit_message(true, 'realtime', '');  -- this transaction's own commit is flushed, and all before
+      exit;
+    end if;
     perform pg_sleep(0.004);
   end loop;
   return reached;
@@ -187,12 +187,12 @@ begin
   foreach signature in array array[
     'topic()', 'send(jsonb, text, text, boolean)', 'send_binary(bytea, text, text, boolean)',
     'broadcast_changes(text, text, text, text, text, record, record, text)', 'keep_partitions(integer)',
-    'visible_to(text, text, text[], text[], text[], text[])', 'wait_for_wal(pg_lsn, double precision, boolean)'
+    'ask_as_each(text, text[], text[])', 'wait_for_wal(pg_lsn, double precision, boolean)'
   ] loop
     execute format('alter function realtime.%s owner to supabase_realtime_admin', signature);
   end loop;
   revoke execute on function realtime.keep_partitions(integer),
-    realtime.visible_to(text, text, text[], text[], text[], text[]),
+    realtime.ask_as_each(text, text[], text[]),
     realtime.wait_for_wal(pg_lsn, double precision, boolean) from public;
   if not exists (select from pg_publication where pubname = 'supabase_realtime_messages_publication') then
     create publication supabase_realtime_messages_publication for table realtime.messages

@@ -1,0 +1,107 @@
+"""From the log to the clients: stored messages at once, row changes after they were judged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from infra.local.realtime import changes, replay
+from infra.local.realtime.channels import Channel
+from infra.local.realtime.hub import Hub
+from infra.local.realtime.typed import Typed, TypedDumper
+from infra.local.realtime.wal import Change
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 50  # batches waiting to be judged; beyond, the log waits in the slot
+AT_ONCE = 500  # changes judged together
+POLICY_SECONDS = 3  # one question to the policies of all subscribers may take this long
+RETRY = 0.2  # seconds
+
+
+class Dispatcher:
+    """Judging has its own connection and its own pace: slow policies of one table do not hold up broadcasts."""
+
+    def __init__(self, url: str, hub: Hub) -> None:
+        self._url = url
+        self._hub = hub
+        self._backlog: asyncio.Queue[list[Change]] = asyncio.Queue(BACKLOG)
+        self._connection: AsyncConnection[tuple[Any, ...]] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="realtime-changes")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def take(self, found: list[Change]) -> None:
+        """Take what was committed, in order."""
+        rest = []
+        for change in found:
+            if change.relation.schema == "realtime" and change.relation.table == "messages":
+                if change.action == "INSERT" and (message := replay.from_row(change.new)) is not None:
+                    self._hub.broadcast(*message)
+            else:
+                rest.append(change)
+        for start in range(0, len(rest), AT_ONCE):
+            if self._hub.subscriptions:
+                await self._backlog.put(rest[start : start + AT_ONCE])
+
+    def restored(self) -> None:
+        """Say that changes are followed again after an interruption: clients can look for what they missed."""
+        for member in list(self._hub.subscriptions):
+            if isinstance(member, Channel):
+                member.system("postgres_changes", "ok", "Subscribed to PostgreSQL")
+
+    async def _run(self) -> None:
+        while True:
+            batch = await self._backlog.get()
+            while True:
+                try:
+                    await self._judge(batch)
+                    break
+                except (psycopg.OperationalError, OSError) as error:
+                    log.warning("row changes wait for the database: %s", str(error).strip())
+                    if self._connection is not None:
+                        await self._connection.close()
+                    self._connection = None
+                    await asyncio.sleep(RETRY)
+
+    async def _judge(self, batch: list[Change]) -> None:
+        """Deliver a batch. A change that cannot be judged is left out, alone."""
+        connection = await self._connected()
+        try:
+            deliveries = await changes.judge(connection, batch, self._hub.all_subscriptions())
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            if len(batch) == 1:
+                relation = batch[0].relation
+                log.exception("a change of %s.%s could not be delivered", relation.schema, relation.table)
+                return
+            for change in batch:
+                await self._judge([change])
+            return
+        for delivery in deliveries:
+            delivery.listener.change(delivery.ids, delivery.data)
+
+    async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:
+        if self._connection is None or self._connection.closed:
+            # Read-only, as a GET through the REST API is: a policy that writes has no business here.
+            options = f"-c statement_timeout={POLICY_SECONDS}s -c default_transaction_read_only=on -c timezone=utc"
+            self._connection = await AsyncConnection.connect(
+                self._url, autocommit=True, connect_timeout=5, options=options, application_name="realtime changes"
+            )
+            self._connection.adapters.register_dumper(Typed, TypedDumper)
+        return self._connection

@@ -1,0 +1,59 @@
+"""Messages sent from the database: as they are stored, and again for those who come later."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from infra.local.realtime import frames
+from infra.local.realtime.authorization import Pool, Unavailable
+from infra.local.realtime.channels import Channel
+from infra.local.realtime.config import Replay
+from infra.local.realtime.frames import Broadcast
+from infra.local.realtime.hub import Address
+from infra.local.realtime.pgoutput import Row
+
+# Newest first, then turned round. An end in the near future leaves tomorrow's partitions out.
+STORED = """
+select id::text, event, payload::text, binary_payload from realtime.messages
+where topic = %s and private and extension = 'broadcast' and event is not null
+  and inserted_at >= %s and inserted_at < timezone('utc', now()) + interval '1 minute'
+order by inserted_at desc limit %s
+"""
+
+
+def from_row(row: Row) -> tuple[Address, Broadcast] | None:
+    """A row inserted into realtime.messages as a message; None for one that cannot be sent on."""
+    topic, event, payload, binary = (row.get(name) for name in ("topic", "event", "payload", "binary_payload"))
+    if not isinstance(topic, str) or not isinstance(event, str):
+        return None
+    if isinstance(binary, str):
+        content: str | bytes = bytes.fromhex(binary.removeprefix("\\x"))
+    elif isinstance(payload, str):
+        content = payload
+    else:
+        return None
+    return (topic, row.get("private") == "t"), Broadcast(event, content, {"id": row["id"]})
+
+
+async def send(pool: Pool, channel: Channel, wanted: Replay) -> None:
+    """Send a joined private channel the stored messages it asked for, oldest first. Raises Unavailable."""
+    since = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=wanted.since)
+    try:
+        async with pool.connection() as connection:
+            found = await connection.execute(STORED, [channel.name, since.replace(tzinfo=None), wanted.limit])
+            rows: list[Any] = await found.fetchall()
+    except (psycopg.Error, PoolTimeout) as error:
+        raise Unavailable(str(error)) from error
+    for message_id, event, payload, binary in reversed(rows):
+        if message_id in channel.replayed:
+            continue
+        channel.replayed.add(message_id)
+        content = binary if binary is not None else payload
+        message = Broadcast(event, content, {"id": message_id, "replayed": True})
+        frame = frames.encode_broadcast(channel.version, channel.topic, message)
+        if frame is not None:
+            channel.send(frame)
