@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -19,9 +20,12 @@ from infra.local.settings import Settings
 SUPERUSER = "supabase_admin"
 FOLDERS = {16: "pginstall", 18: "pginstall18"}
 START_SECONDS = 60
+FAST_STOP_SECONDS = 10  # then the server is told to drop everything and recover when it starts again
 
-# Servers that this process has started, by process id.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+# Servers that this process has started, by data folder, each with the shell that ends it when this process is gone.
+_children: dict[Path, tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]] = {}
+# Reads until its standard input closes, which the death of this process does too; SIGINT is postgres' fast shutdown.
+GUARD = 'read -r _; kill -INT "$1"'
 
 # Logical decoding feeds Realtime; the platform's own limits are 5 and 5.
 CONFIGURATION = {
@@ -84,6 +88,7 @@ class Cluster:
         if self.folder.exists() and any(self.folder.iterdir()):
             raise ClusterError(f"{self.folder} is not a PostgreSQL data folder: move it away, or run `make reset`")
         self.settings.data.mkdir(parents=True, exist_ok=True)
+        self._clear_unfinished()
         # Made beside and renamed: an initdb that is killed leaves nothing that looks like a data folder.
         making = Path(tempfile.mkdtemp(prefix="postgres-", dir=self.settings.data))
         _give_away(making)
@@ -103,19 +108,19 @@ class Cluster:
     def start(self) -> None:
         """Start the server and return once it takes connections. A server left over by a killed stack is taken over."""
         self.ensure_created()
-        if self.running_pid() is not None:
-            self.stop()
+        self.stop()
+        self._end_orphans()
         self._refuse_taken_port()
         values = CONFIGURATION | {"port": str(self.settings.db_port)} | (THROWAWAY if self.throwaway else {})
         options = [f"-c{name}={value}" for name, value in values.items()]
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - the wheel's own program
                 _as_server_user([str(self.bin / "postgres"), "-D", str(self.folder), *options], self.settings.data),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
             )  # fmt: skip
-        _children[process.pid] = process
+        _children[self.folder] = process, _guard(process.pid)
         deadline = time.monotonic() + START_SECONDS
-        while not self._ready():
+        while not self._ready(process.pid):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise ClusterError(f"PostgreSQL did not start: {self._last_words()} (all of it in {self.log})")
             time.sleep(0.02)
@@ -123,15 +128,17 @@ class Cluster:
     def stop(self) -> None:
         """End the server: sessions are cut, data is flushed. Does nothing where none runs."""
         pid = self.running_pid()
-        if pid is None:
-            return
-        os.kill(pid, signal.SIGINT)  # postgres' fast shutdown
-        deadline = time.monotonic() + START_SECONDS
-        while self.running_pid() is not None:
-            if time.monotonic() > deadline:
+        if pid is not None:
+            os.kill(pid, signal.SIGINT)
+        asked = time.monotonic()
+        while self.running_pid() is not None and pid is not None:
+            if time.monotonic() > asked + START_SECONDS:
                 raise ClusterError(f"PostgreSQL (process {pid}) does not stop: see {self.log}")
-            _reap(pid)
+            if time.monotonic() > asked + FAST_STOP_SECONDS:
+                os.kill(pid, signal.SIGQUIT)
+            self._reap()
             time.sleep(0.02)
+        self._reap()
 
     def running_pid(self) -> int | None:
         """The process that serves this data folder, if one does."""
@@ -145,15 +152,46 @@ class Cluster:
             return None
         return pid
 
-    def _ready(self) -> bool:
-        lines = self._pid_file()
-        return len(lines) > 7 and lines[7].strip() == "ready"
+    def _ready(self, pid: int) -> bool:
+        lines = self._pid_file()  # a killed server leaves its own behind, "ready" and all
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     def _pid_file(self) -> list[str]:
         try:
             return (self.folder / "postmaster.pid").read_text().split("\n")
         except FileNotFoundError:
             return []
+
+    def _clear_unfinished(self) -> None:
+        """Remove what an initdb that was killed has left."""
+        for folder in self.settings.data.glob("postgres-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for password in self.settings.data.glob("*.pw"):
+            password.unlink(missing_ok=True)
+
+    def _end_orphans(self) -> None:
+        """End sessions whose server was killed while they were busy: a new one would refuse to start beside them.
+
+        A lock file that then still names a living process names a stranger, who was given the number since.
+        """
+        if not Path("/proc/self/cwd").exists():
+            return
+        while orphans := _working_in(self.folder.resolve()):
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+
+    def _reap(self) -> None:
+        """Collect the server, if it is a child of ours that has ended, and its guard."""
+        process, guard = _children.get(self.folder, (None, None))
+        if process is not None and guard is not None and process.poll() is not None:
+            guard.kill()
+            guard.wait()
+            assert guard.stdin is not None
+            guard.stdin.close()
+            del _children[self.folder]
 
     def _refuse_taken_port(self) -> None:
         with socket.socket() as probe:
@@ -170,7 +208,7 @@ class Cluster:
         return lines[-1] if lines else "it said nothing"
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - the wheel's own program
             _as_server_user([str(self.bin / program), *arguments], self.settings.data),
             capture_output=True,
             text=True,
@@ -215,7 +253,17 @@ def _give_away(path: Path) -> None:
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def _reap(pid: int) -> None:
-    """Collect the server if it is a child of ours, so that it does not stay as a zombie."""
-    if (child := _children.get(pid)) is not None and child.poll() is not None:
-        del _children[pid]
+def _guard(pid: int) -> subprocess.Popen[bytes]:
+    """A process that stops the server `pid` once this one is gone, however it went."""
+    command = ["/bin/sh", "-c", GUARD, "guard", str(pid)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
+
+
+def _working_in(folder: Path) -> list[int]:
+    """The processes whose working folder is `folder`: a PostgreSQL server's are exactly those."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):  # ended meanwhile, or another user's
+            if link.readlink() == folder:
+                found.append(int(link.parent.name))
+    return found

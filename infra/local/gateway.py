@@ -1,0 +1,182 @@
+"""The platform's front door: REST, Auth, Realtime, Storage and the functions on one port, sent mail on another.
+
+`python -m infra.local.gateway` reads the stack's plan from the file that the environment names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import sys
+from typing import Any, Protocol
+
+import httpx
+import uvloop
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from infra.local.plan import Plan
+from infra.local.process import end_with_parent, listen
+from infra.local.serving import read_body, serve_until_stopped, server
+from infra.local.settings import Settings
+
+SERVICES = {"rest": "RestService", "auth": "AuthService", "realtime": "RealtimeService", "storage": "StorageService"}
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+# What a browser may read of an answer: PostgREST's list, and Storage's and the paging headers.
+EXPOSED = [
+    "Content-Encoding", "Content-Location", "Content-Range", "Content-Type", "Date", "Location", "Server",
+    "Transfer-Encoding", "Range-Unit", "ETag", "X-Total-Count", "Link", "X-Supabase-Api-Version",
+]  # fmt: skip
+PREFLIGHT_SECONDS = 3600
+FUNCTIONS = "/functions/v1"
+FUNCTION_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit; the runner refuses what Lambda would not take
+FUNCTION_SECONDS = 35  # longer than API Gateway's 29 s, which the runner keeps
+# Headers that belong to one connection (RFC 9110 section 7.6.1), and the length, which is counted anew.
+PER_CONNECTION = {
+    b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+    b"content-length",
+}  # fmt: skip
+log = logging.getLogger("infra.local.gateway")
+
+
+class Service(Protocol):
+    """One protocol of the platform."""
+
+    routes: list[BaseRoute]
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class FunctionsProxy:
+    """Hands requests under /functions/v1 to the runner as they are, and its answers back as they are.
+
+    CORS is left to the functions, as on API Gateway: a route that forgot it fails here as it would there.
+    """
+
+    def __init__(self, functions_url: str) -> None:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
+        self._client = httpx.AsyncClient(timeout=FUNCTION_SECONDS, limits=limits, trust_env=False)
+        self._client.headers.clear()
+        self._url = functions_url
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        response = await self._forward(request)
+        await response(scope, receive, send)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _forward(self, request: Request) -> Response:
+        body = await read_body(request, FUNCTION_BODY_BYTES)
+        if body is None:
+            return JSONResponse({"message": "Request Too Long"}, 413)
+        path: bytes = (request.scope.get("raw_path") or request.url.path.encode()).split(b"?")[0]
+        target = path.removeprefix(FUNCTIONS.encode()) or b"/"
+        peer = request.client.host if request.client else "127.0.0.1"
+        headers = [pair for pair in request.headers.raw if pair[0] not in PER_CONNECTION | {b"x-forwarded-for"}]
+        forwarded = request.headers.get("x-forwarded-for")
+        headers.append((b"x-forwarded-for", f"{forwarded}, {peer}".encode() if forwarded else peer.encode()))
+        query: bytes = request.scope["query_string"]
+        url = httpx.URL(self._url).copy_with(raw_path=target + (b"?" + query if query else b""))
+        try:
+            sent = self._client.build_request(request.method, url, content=body, headers=headers)
+            answer = await self._client.send(sent, stream=True)
+            content = b"".join([chunk async for chunk in answer.aiter_raw()])
+        except httpx.TimeoutException:
+            return JSONResponse({"message": "Endpoint request timed out"}, 504)
+        except httpx.HTTPError as error:
+            log.warning("the runner does not answer: %s", error or type(error).__name__)
+            return JSONResponse({"message": "Service Unavailable"}, 503)
+        response = Response(content, answer.status_code)
+        response.raw_headers += [pair for pair in answer.headers.raw if pair[0].lower() not in PER_CONNECTION]
+        return response
+
+
+class Gateway:
+    """The services of one stack and the application in front of them."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._services = {
+            name: _service(name, kind, plan.settings)
+            for name, kind in SERVICES.items()
+            if importlib.util.find_spec(f"infra.local.{name}.service")
+        }
+        self._functions = FunctionsProxy(plan.functions_url)
+
+    @property
+    def app(self) -> Starlette:
+        """The ASGI application. Start the gateway before it is served."""
+        platform = Starlette(
+            routes=[
+                Route("/health", self._health),
+                *(Mount(f"/{name}/v1", routes=service.routes) for name, service in self._services.items()),
+            ],
+            middleware=[
+                Middleware(
+                    CORSMiddleware, allow_origins=["*"], allow_methods=METHODS, allow_headers=["*"],
+                    expose_headers=EXPOSED, max_age=PREFLIGHT_SECONDS,
+                )
+            ],
+        )  # fmt: skip
+        return Starlette(routes=[Mount(FUNCTIONS, app=self._functions), Mount("/", app=platform)])
+
+    async def start(self) -> None:
+        """Start every service; where one cannot, those started before are stopped again."""
+        started: list[Service] = []
+        try:
+            for service in self._services.values():
+                await service.start()
+                started.append(service)
+        except BaseException:
+            for service in reversed(started):
+                await service.stop()
+            raise
+
+    async def stop(self) -> None:
+        for service in reversed(self._services.values()):
+            await service.stop()
+        await self._functions.close()
+
+    async def _health(self, request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "services": sorted(self._services)})
+
+
+def _service(package: str, kind: str, settings: Settings) -> Service:
+    module = importlib.import_module(f"infra.local.{package}.service")
+    service: Service = getattr(module, kind)(settings)
+    return service
+
+
+async def run(plan: Plan) -> None:
+    """Serve until told to stop."""
+    settings = plan.settings
+    listeners = [listen(settings.host, port) for port in (settings.api_port, settings.mail_port)]
+    gateway, mail = Gateway(plan), _service("mail", "MailService", settings)
+    await gateway.start()
+    try:
+        await mail.start()
+        try:
+            mail_app = Starlette(routes=mail.routes)
+            await serve_until_stopped({server(gateway.app): listeners[0], server(mail_app): listeners[1]})
+        finally:
+            await mail.stop()
+    finally:
+        await gateway.stop()
+
+
+def main() -> None:
+    end_with_parent()
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    uvloop.run(run(Plan.read()))
+
+
+if __name__ == "__main__":
+    main()

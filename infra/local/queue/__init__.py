@@ -1,0 +1,1 @@
+"""SQS on one machine: moto's engine behind a small server."""
