@@ -88,6 +88,7 @@ create function private.enqueue(
   dedupe_key text default null, order_key text default null, event_id uuid default null
 ) returns uuid
 language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
 declare
   job_id uuid;
 begin
@@ -186,6 +187,7 @@ $$;
 -- claims at a time, so two claims cannot each overlook the other's.
 create function private.claim_jobs(max_jobs integer default 100) returns table (id uuid, consumer text)
 language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
 begin
   perform pg_advisory_xact_lock(hashtext('pgdesk.claim_jobs'));
   perform private.expire_leases();
@@ -247,6 +249,7 @@ create function private.begin_job(job_id uuid) returns table (
   id uuid, organization_id uuid, consumer text, payload jsonb, attempt integer, token uuid, trace_id uuid, created_at timestamptz
 )
 language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
 begin
   return query
   update private.jobs as j
@@ -359,6 +362,7 @@ $$;
 -- Gives dead jobs another life with fresh attempts. Returns how many. No ids: all of the organization's.
 create function private.retry_dead_jobs(organization_id uuid, ids uuid[] default null) returns integer
 language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
 declare
   revived integer;
 begin

@@ -1,0 +1,384 @@
+"""Every table × verb × actor × foreign tenant, generated from the catalog, so that nothing new can be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from infra.local.postgres import clone_database, drop_database
+from infra.local.settings import Settings
+from tests.isolation.expectations import (
+    ACROSS_TENANTS,
+    PRIVATE_FOR_CLIENTS,
+    PRIVATE_FOR_FUNCTIONS,
+    ROLES,
+    RPCS,
+    TABLES,
+    Rule,
+)
+from tests.people import ANON, Actor, Connection, act_as, connect, new_member, new_organization, new_user
+
+WORLD = Path(__file__).with_name("world.sql").read_text()
+REFUSED = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.ForeignKeyViolation,
+    psycopg.errors.CheckViolation,
+    psycopg.errors.RaiseException,
+    psycopg.errors.NoDataFound,
+)
+
+
+@dataclass
+class World:
+    """Two organizations with the same furniture; members of every role; contacts; strangers."""
+
+    admin: Connection
+    home: UUID
+    away: UUID
+    home_members: dict[str, Actor]
+    away_members: dict[str, Actor]
+    home_contact: Actor
+    away_contact: Actor
+    stranger: Actor
+    checks: int = 0
+    tables: list[str] = field(default_factory=list)
+
+    @property
+    def outsiders(self) -> dict[str, Actor]:
+        """Everyone who must see nothing of `home`."""
+        return {
+            "anon": ANON,
+            "stranger": self.stranger,
+            "contact of another organization": self.away_contact,
+            "functions of another organization": Actor("pgdesk_functions", organization_id=self.away),
+            "functions outside a job": Actor("pgdesk_functions"),
+            **{f"{role} of another organization": actor for role, actor in self.away_members.items()},
+        }
+
+
+@pytest.fixture(scope="module")
+def world(schema_template: Settings) -> Iterator[World]:
+    settings = clone_database(schema_template, "isolation")
+    with connect(settings, "supabase_admin") as admin:
+        organizations, members, contacts = {}, {}, {}
+        for slug in ("home", "away"):
+            organization = organizations[slug] = new_organization(admin, slug)
+            members[slug] = {role: new_member(admin, organization, role) for role in ROLES}
+            address = f"ada@{slug}.example"
+            contacts[slug] = Actor("authenticated", new_user(admin, address))
+            owner = members[slug]["owner"].user_id
+            values = {"org": str(organization), "slug": slug, "owner": owner, "contact_email": address}
+            for statement in WORLD.split(";\n"):
+                if statement.strip():
+                    admin.execute(statement, values)
+        found = World(
+            admin, organizations["home"], organizations["away"], members["home"], members["away"], contacts["home"],
+            contacts["away"], Actor("authenticated", new_user(admin)),
+        )  # fmt: skip
+        found.tables = [
+            row["relname"]
+            for row in admin.execute(
+                "select relname from pg_class where relnamespace = 'public'::regnamespace"
+                " and relkind in ('r', 'p', 'v', 'm') order by relname"
+            )
+        ]
+        yield found
+        print(f"\nisolation: {found.checks} checks")
+    drop_database(settings)
+
+
+def tenant_column(table: str) -> sql.Identifier:
+    return sql.Identifier("id" if table == "organizations" else "organization_id")
+
+
+def attempt(world: World, actor: Actor, statement: sql.Composable, parameters: Any = None) -> int | None:
+    """Rows touched by the statement as `actor`; None where it was refused. Nothing of it stays."""
+    world.checks += 1
+    with world.admin.transaction(force_rollback=True):
+        act_as(world.admin, actor)
+        try:
+            with world.admin.transaction():
+                return world.admin.execute(statement, parameters).rowcount
+        except REFUSED:
+            return None
+
+
+def columns(world: World, table: str, actor: Actor, privilege: str) -> list[str]:
+    return [
+        row["attname"]
+        for row in world.admin.execute(
+            "select attname from pg_attribute where attrelid = format('public.%%I', %s::text)::regclass and attnum > 0"
+            " and not attisdropped and attgenerated = '' and has_column_privilege(%s, attrelid, attnum, %s)",
+            [table, actor.role, privilege],
+        )
+    ]
+
+
+def select_of(table: str) -> sql.Composed:
+    return sql.SQL("select 1 from public.{} where {} = %s").format(sql.Identifier(table), tenant_column(table))
+
+
+def update_of(world: World, table: str, actor: Actor) -> sql.Composed | None:
+    """An update that changes nothing, of the first column the actor may change."""
+    names = columns(world, table, actor, "UPDATE")
+    if not names:
+        return None
+    name = sql.Identifier(names[0])
+    return sql.SQL("update public.{} set {} = {} where {} = %s").format(
+        sql.Identifier(table), name, name, tenant_column(table)
+    )
+
+
+def delete_of(table: str) -> sql.Composed:
+    return sql.SQL("delete from public.{} where {} = %s").format(sql.Identifier(table), tenant_column(table))
+
+
+def insert_of(world: World, table: str, actor: Actor, organization: UUID) -> tuple[sql.Composed, list[Any]] | None:
+    """A copy of one of the organization's rows, in the columns that the actor may give."""
+    names = [name for name in columns(world, table, actor, "INSERT") if name != "id"]
+    if not names:
+        return None
+    row = world.admin.execute(
+        sql.SQL("select * from public.{} where {} = %s limit 1").format(sql.Identifier(table), tenant_column(table)),
+        [organization],
+    ).fetchone()
+    assert row, f"tests/isolation/world.sql has no row for {table}"
+    for name, fresh in FRESH.get(table, {}).items():
+        if name in row:
+            row[name] = fresh(world, actor)
+    listed = sql.SQL(", ").join(map(sql.Identifier, names))
+    values = sql.SQL(", ").join(sql.Placeholder() for _ in names)
+    statement = sql.SQL("insert into public.{} ({}) values ({})").format(sql.Identifier(table), listed, values)
+    return statement, [row[name] for name in names]
+
+
+def spare_skill(world: World) -> UUID:
+    row = world.admin.execute(
+        "select id from public.skills where organization_id = %s and name = 'spare'", [world.home]
+    ).fetchone()
+    assert row
+    return UUID(str(row["id"]))
+
+
+# What must differ in a copy, or name the actor, for an allowed insert to pass.
+FRESH: dict[str, dict[str, Any]] = {
+    "invitations": {
+        "email": lambda _world, _actor: "another@home.example",
+        "invited_by": lambda _world, actor: actor.user_id,
+    },
+    "teams": {"name": lambda _world, _actor: "Another"},
+    "skills": {"name": lambda _world, _actor: "another"},
+    "team_members": {"user_id": lambda world, _actor: world.home_members["viewer"].user_id},
+    "member_skills": {"user_id": lambda world, _actor: world.home_members["viewer"].user_id},
+    "team_skills": {"skill_id": lambda world, _actor: spare_skill(world)},
+    "contacts": {"email": lambda _world, _actor: "another@people.example"},
+    "mail_addresses": {
+        "address": lambda _world, _actor: "another@desk.example",
+        "is_default": lambda _world, _actor: False,
+    },
+    "ticket_statuses": {"key": lambda _world, _actor: "another"},
+    "ticket_categories": {"key": lambda _world, _actor: "another"},
+    "messages": {
+        "sender": lambda _world, _actor: "member",
+        "member_id": lambda _world, actor: actor.user_id,
+        "contact_id": lambda _world, _actor: None,
+    },
+}
+
+
+def test_every_table_has_an_expectation_and_rows_to_try_it_on(world: World) -> None:
+    assert sorted(TABLES) == world.tables
+    for table in world.tables:
+        for organization in (world.home, world.away):
+            count = world.admin.execute(select_of(table), [organization]).rowcount
+            assert count > 0, f"tests/isolation/world.sql has no row for {table}"
+
+
+def test_every_table_has_row_level_security(world: World) -> None:
+    bare = world.admin.execute(
+        "select oid::regclass as name from pg_class where relkind in ('r', 'p') and not relrowsecurity"
+        " and relnamespace in ('public'::regnamespace, 'private'::regnamespace, 'partitions'::regnamespace)"
+    ).fetchall()
+    assert bare == []
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_an_outsider_reads_changes_and_removes_nothing(world: World, table: str) -> None:
+    for name, actor in world.outsiders.items():
+        if not TABLES[table].anon:
+            assert not attempt(world, actor, select_of(table), [world.home]), f"{name} reads {table}"
+        statement = update_of(world, table, actor)
+        if statement is not None:
+            assert not attempt(world, actor, statement, [world.home]), f"{name} changes {table}"
+        assert not attempt(world, actor, delete_of(table), [world.home]), f"{name} removes {table}"
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_an_outsider_adds_nothing(world: World, table: str) -> None:
+    for name, actor in world.outsiders.items():
+        wanted = insert_of(world, table, actor, world.home)
+        if wanted is not None:
+            assert attempt(world, actor, *wanted) is None, f"{name} adds to {table}"
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_nobody_moves_a_row_into_another_organization(world: World, table: str) -> None:
+    owners = {"owner": world.away_members["owner"], "functions": Actor("pgdesk_functions", organization_id=world.away)}
+    for name, actor in owners.items():
+        if tenant_column(table) == sql.Identifier("id"):
+            continue
+        moved = sql.SQL("update public.{} set organization_id = %s where organization_id = %s").format(
+            sql.Identifier(table)
+        )
+        assert not attempt(world, actor, moved, [world.home, world.away]), f"{name} moves {table}"
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_members_do_what_their_role_allows_and_no_more(world: World, table: str) -> None:
+    rule = TABLES[table]
+    for role, actor in world.home_members.items():
+        assert bool(attempt(world, actor, select_of(table), [world.home])) is may(rule.select, role), f"{role} reads"
+        statement = update_of(world, table, actor)
+        changed = statement is not None and bool(attempt(world, actor, updatable(statement, table), [world.home]))
+        assert changed is may(rule.update, role), f"{role} changes {table}"
+        wanted = insert_of(world, table, actor, world.home)
+        added = wanted is not None and attempt(world, actor, *wanted) == 1
+        assert added is may(rule.insert, role), f"{role} adds to {table}"
+        removed = bool(attempt(world, actor, removable(table), [world.home]))
+        assert removed is may(rule.delete, role), f"{role} removes from {table}"
+
+
+def may(least: str | None, role: str) -> bool:
+    return least is not None and ROLES.index(role) >= ROLES.index(least)
+
+
+def updatable(statement: sql.Composed, table: str) -> sql.Composed:
+    """Of the members, an admin may change those below: the owner's row stays out."""
+    return statement + sql.SQL(" and role = 'viewer'") if table == "members" else statement
+
+
+def removable(table: str) -> sql.Composed:
+    only = {"members": " and role = 'viewer' and user_id <> auth.uid()", "ticket_statuses": " and key = 'on_hold'"}
+    return delete_of(table) + sql.SQL(only.get(table, ""))
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_a_contact_reads_only_what_it_may(world: World, table: str) -> None:
+    read = bool(attempt(world, world.home_contact, select_of(table), [world.home]))
+    assert read is (TABLES[table].contact or TABLES[table].anon)
+
+
+def test_a_contact_never_sees_internal_notes(world: World) -> None:
+    notes = sql.SQL("select 1 from public.messages where is_internal")
+    events = sql.SQL("select 1 from public.events where type = 'note.created' or audience = 'agents'")
+    assert attempt(world, world.home_contact, notes) == 0
+    assert attempt(world, world.home_contact, events) == 0
+
+
+def test_an_address_that_is_not_confirmed_binds_no_contact(world: World) -> None:
+    claimant = Actor("authenticated", new_user(world.admin, "ADA@home.example", confirmed=False))
+    assert attempt(world, claimant, sql.SQL("select 1 from public.tickets")) == 0
+
+
+def test_functions_see_their_tenant_alone(world: World) -> None:
+    functions = Actor("pgdesk_functions", organization_id=world.home)
+    assert attempt(world, functions, select_of("tickets"), [world.home]) == 1
+    assert attempt(world, functions, sql.SQL("select 1 from public.tickets")) == 1
+
+
+def test_files_follow_their_attachment(world: World) -> None:
+    files = sql.SQL("select 1 from storage.objects where bucket_id = 'attachments'")
+    assert attempt(world, world.home_members["viewer"], files) == 1
+    assert attempt(world, world.home_contact, files) == 1
+    for name in ("stranger", "anon"):
+        assert not attempt(world, world.outsiders[name], files)
+    mine = sql.SQL("select 1 from storage.objects where name like %s")
+    for actor in world.away_members.values():
+        assert attempt(world, actor, mine, [f"{world.home}/%"]) == 0
+
+
+def test_topics_are_heard_by_those_they_concern(world: World) -> None:
+    row = world.admin.execute(
+        "select id, team_id from public.tickets where organization_id = %s", [world.home]
+    ).fetchone()
+    assert row
+    members = {f"org:{world.home}", f"team:{row['team_id']}", f"ticket:{row['id']}:agents"}
+    contact = f"ticket:{row['id']}:contact"
+    odd = {"", ":", "org:", "org:1", "ticket:x:contact", f"ticket:{row['id']}", f"org:{world.home}:agents", "room:1"}
+    asked = sql.SQL("select 1 where private.may_join(%s)")
+    for topic in members | {contact}:
+        assert attempt(world, world.home_members["viewer"], asked, [topic]) == 1, topic
+        for name, actor in world.outsiders.items():
+            assert not attempt(world, actor, asked, [topic]), f"{name} hears {topic}"
+    assert attempt(world, world.home_contact, asked, [contact]) == 1
+    for topic in members | odd:
+        assert attempt(world, world.home_contact, asked, [topic]) == 0, topic
+
+
+def executable(world: World, schema: str, role: str) -> dict[str, bool]:
+    """Functions of a schema that a role may execute, and whether they run as their definer."""
+    found = world.admin.execute(
+        "select proname, prosecdef from pg_proc where pronamespace = %s::regnamespace and"
+        " has_function_privilege(%s, oid, 'execute')",
+        [schema, role],
+    )
+    return {row["proname"]: row["prosecdef"] for row in found}
+
+
+def test_every_rpc_is_expected_and_runs_as_its_caller(world: World) -> None:
+    by_role = {role: executable(world, "public", role) for role in ("anon", "authenticated", "service_role")}
+    granted: dict[str, set[str]] = {}
+    for role, functions in by_role.items():
+        for name, definer in functions.items():
+            assert not definer, f"public.{name} runs as its definer"
+            granted.setdefault(name, set()).add(role)
+    world.checks += len(granted)
+    assert granted == RPCS
+
+
+def test_clients_reach_no_definer_function_but_the_listed(world: World) -> None:
+    found = {
+        name
+        for role in ("anon", "authenticated")
+        for name, definer in executable(world, "private", role).items()
+        if definer
+    }
+    world.checks += len(found)
+    assert found == PRIVATE_FOR_CLIENTS
+
+
+def test_functions_cross_tenants_in_three_places_only(world: World) -> None:
+    found = {name for name, definer in executable(world, "private", "pgdesk_functions").items() if definer}
+    world.checks += len(found)
+    assert found == ACROSS_TENANTS | PRIVATE_FOR_FUNCTIONS
+
+
+def test_rpcs_refuse_a_foreign_organization(world: World) -> None:
+    ticket = world.admin.execute(
+        "select id, organization_id from public.tickets where organization_id = %s", [world.home]
+    ).fetchone()
+    assert ticket
+    calls = {
+        "select * from public.send_reply(%(ticket)s, 'x', 100)": None,
+        "select * from public.open_ticket(%(org)s, 'x', 'x')": None,
+        "select * from public.dead_jobs(%(org)s)": 0,
+        "select 1 where public.retry_dead_jobs(%(org)s) > 0": 0,
+        "select 1 from jsonb_array_elements(public.events_since(%(org)s, '1:0:0') -> 'events')": 0,
+    }
+    for name, actor in world.outsiders.items():
+        for call, seen in calls.items():
+            got = attempt(world, actor, sql.SQL(call), {"ticket": ticket["id"], "org": world.home})
+            assert got in (None, seen), f"{name}: {call}"
+
+
+def test_rules_are_complete() -> None:
+    for table, rule in TABLES.items():
+        assert isinstance(rule, Rule), table
+        assert {rule.select, rule.insert, rule.update, rule.delete} <= {None, *ROLES}, table
