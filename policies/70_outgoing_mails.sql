@@ -1,0 +1,18 @@
+grant execute on function private.may_mail_automatically(uuid, uuid) to pgdesk_functions;
+
+alter table public.outgoing_mails enable row level security;
+grant select on public.outgoing_mails to authenticated, pgdesk_functions;
+grant insert (
+  organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
+  reply_to, subject, body_text, body_html, headers
+), update (status, reason, provider, provider_id, message_id_header, sent_at) on public.outgoing_mails
+to pgdesk_functions;
+
+create policy "Members see what was mailed" on public.outgoing_mails
+for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+create policy "Functions see the mail they work for" on public.outgoing_mails
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions store mail for the organization they work for" on public.outgoing_mails
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions complete mail they work for" on public.outgoing_mails
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));

@@ -1,0 +1,260 @@
+-- What the AI wrote, what it rests on, what was decided about it, and what people thought of it.
+
+-- One row for every call of a model, also of the built-in one.
+create table public.ai_executions (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  ticket_id uuid,
+  purpose text not null check (purpose in ('reply', 'judge')),
+  model text not null,
+  status text not null check (status in ('ok', 'timeout', 'error', 'invalid', 'over_budget')),
+  tokens_in integer not null default 0,
+  tokens_out integer not null default 0,
+  cost_usd numeric(12, 6) not null default 0,
+  ms integer not null default 0,
+  error text,
+  created_at timestamptz not null default now(),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
+);
+create index ai_executions_organization_idx on public.ai_executions (organization_id, created_at);
+create index ai_executions_ticket_idx on public.ai_executions (organization_id, ticket_id);
+
+create table public.drafts (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  ticket_id uuid not null,
+  -- The message it answers, and the ticket's last public message that its writer had seen.
+  message_id uuid not null,
+  seen_seq integer not null,
+  -- open: waits for a person; sent: went out by itself; accepted, edited, rejected: a person's word;
+  -- stale: an article it cites has a newer version; superseded: the ticket moved on.
+  status text not null default 'open'
+    check (status in ('open', 'sent', 'accepted', 'edited', 'rejected', 'stale', 'superseded')),
+  decision text not null check (decision in ('send', 'draft', 'escalate')),
+  -- Why it was not sent, or why it was handed to a person.
+  reasons text[] not null default '{}',
+  -- Calibrated: of the drafts with confidence p, a share of p is right.
+  confidence real not null check (confidence between 0 and 1),
+  source text not null check (source in ('extract', 'model')),
+  body_text text not null,
+  sent_message_id uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  -- One draft for one message: a job that runs again finds its own.
+  unique (organization_id, message_id),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade,
+  foreign key (organization_id, sent_message_id)
+    references public.messages (organization_id, id) on delete set null (sent_message_id)
+);
+create index drafts_ticket_idx on public.drafts (organization_id, ticket_id, created_at desc);
+create index drafts_sent_message_idx on public.drafts (organization_id, sent_message_id);
+
+-- Each sentence of a draft with the passage it rests on: a chunk of one version of an article.
+create table public.draft_citations (
+  organization_id uuid not null,
+  draft_id uuid not null,
+  ordinal smallint not null,
+  sentence text not null,
+  chunk_id uuid not null,
+  version_id uuid not null,
+  article_id uuid not null,
+  -- How well the passage carries the sentence, 0 to 1.
+  support real not null check (support between 0 and 1),
+  created_at timestamptz not null default now(),
+  primary key (draft_id, ordinal, chunk_id),
+  foreign key (organization_id, draft_id) references public.drafts (organization_id, id) on delete cascade,
+  foreign key (organization_id, chunk_id) references public.chunks (organization_id, id) on delete cascade,
+  foreign key (organization_id, article_id, version_id)
+    references public.article_versions (organization_id, article_id, id) on delete cascade
+);
+create index draft_citations_draft_idx on public.draft_citations (organization_id, draft_id);
+create index draft_citations_chunk_idx on public.draft_citations (organization_id, chunk_id);
+create index draft_citations_version_idx on public.draft_citations (organization_id, article_id, version_id);
+
+-- What a person did with a draft: material to learn from.
+create table public.draft_feedback (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  draft_id uuid not null,
+  member_id uuid,
+  verdict text not null check (verdict in ('accepted', 'edited', 'rejected')),
+  final_text text,
+  comment text not null default '' check (length(comment) <= 4000),
+  created_at timestamptz not null default now(),
+  foreign key (organization_id, draft_id) references public.drafts (organization_id, id) on delete cascade,
+  foreign key (organization_id, member_id)
+    references public.members (organization_id, user_id) on delete set null (member_id)
+);
+create index draft_feedback_draft_idx on public.draft_feedback (organization_id, draft_id);
+create index draft_feedback_member_idx on public.draft_feedback (organization_id, member_id);
+
+create trigger drafts_touch before update on public.drafts
+for each row execute function private.touch();
+
+-- Keeps a draft with its citations and does what was decided, for the tenant that the function works for.
+--
+-- Sending is a compare-and-set on the ticket: if a public message has come since `seen_seq`, or a human has taken over,
+-- nothing is sent; the draft stays for a person, with the reason. The ticket's row lock makes the check and the sending
+-- one step, whoever writes at the same time.
+create function private.record_draft(
+  ticket_id uuid, message_id uuid, seen_seq integer, body text, decision text, reasons text[], confidence real,
+  source text, citations jsonb
+) returns table (draft_id uuid, decision text, reasons text[])
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  organization uuid := (select private.current_organization());
+  ticket public.tickets;
+  made public.drafts;
+  final_decision text := record_draft.decision;
+  final_reasons text[] := record_draft.reasons;
+  sent uuid;
+begin
+  select t.* into ticket from public.tickets as t
+  where t.organization_id = organization and t.id = record_draft.ticket_id
+  for update;
+  if not found then
+    raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'P0002';
+  end if;
+  if final_decision = 'send' and ticket.ai_state = 'off' then
+    final_decision := 'draft';
+    final_reasons := final_reasons || 'human_took_over'::text;
+  end if;
+  if final_decision = 'send' and exists (
+    select from public.messages as m
+    where m.ticket_id = ticket.id and m.seq > record_draft.seen_seq and not m.is_internal
+  ) then
+    final_decision := 'draft';
+    final_reasons := final_reasons || 'newer_message'::text;
+  end if;
+
+  update public.drafts as d set status = 'superseded'
+  where d.organization_id = organization and d.ticket_id = ticket.id and d.status = 'open';
+  insert into public.drafts as d (
+    organization_id, ticket_id, message_id, seen_seq, decision, reasons, confidence, source, body_text
+  )
+  values (
+    organization, ticket.id, record_draft.message_id, record_draft.seen_seq, final_decision, final_reasons,
+    record_draft.confidence, record_draft.source, record_draft.body
+  )
+  on conflict (organization_id, message_id) do nothing
+  returning d.* into made;
+  if made.id is null then
+    return query
+    select d.id, d.decision, d.reasons from public.drafts as d
+    where d.organization_id = organization and d.message_id = record_draft.message_id;
+    return;
+  end if;
+  insert into public.draft_citations (
+    organization_id, draft_id, ordinal, sentence, chunk_id, version_id, article_id, support
+  )
+  select organization, made.id, c.ordinal, c.sentence, c.chunk_id, c.version_id, c.article_id, c.support
+  from jsonb_to_recordset(citations)
+    as c (ordinal smallint, sentence text, chunk_id uuid, version_id uuid, article_id uuid, support real)
+  on conflict do nothing;
+
+  if final_decision = 'send' then
+    insert into public.messages as m (organization_id, ticket_id, sender, body_text)
+    values (organization, ticket.id, 'ai', record_draft.body)
+    returning m.id into sent;
+    update public.drafts as d set status = 'sent', sent_message_id = sent where d.id = made.id;
+  end if;
+  return query select made.id, final_decision, final_reasons;
+end;
+$$;
+
+create function private.announce_draft() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(
+    new.organization_id,
+    case new.decision when 'send' then 'draft.sent' when 'escalate' then 'ticket.escalated' else 'draft.created' end,
+    case new.decision when 'escalate' then new.ticket_id else new.id end,
+    jsonb_build_object(
+      'draft_id', new.id, 'message_id', new.message_id, 'confidence', new.confidence, 'reasons', new.reasons
+    ),
+    'agents', new.ticket_id
+  );
+  return null;
+end;
+$$;
+
+create trigger drafts_announce after insert on public.drafts
+for each row execute function private.announce_draft();
+
+-- A person sends a draft, as it is or edited. Refuses when the ticket has a newer public message than they have seen.
+create function public.accept_draft(draft_id uuid, expected_seq integer, body text default null) returns public.messages
+language plpgsql set search_path = '' as $$
+declare
+  draft public.drafts;
+  sent public.messages;
+  final text;
+begin
+  select * into draft from public.drafts as d
+  where d.id = accept_draft.draft_id and d.status in ('open', 'stale')
+  for update;
+  if not found then
+    raise exception 'there is no open draft %', accept_draft.draft_id using errcode = 'P0002';
+  end if;
+  final := coalesce(nullif(btrim(accept_draft.body), ''), draft.body_text);
+  sent := public.send_reply(draft.ticket_id, final, accept_draft.expected_seq);
+  update public.drafts as d
+  set status = case when final = draft.body_text then 'accepted' else 'edited' end, sent_message_id = sent.id
+  where d.id = draft.id;
+  insert into public.draft_feedback (organization_id, draft_id, member_id, verdict, final_text)
+  values (
+    draft.organization_id, draft.id, (select auth.uid()),
+    case when final = draft.body_text then 'accepted' else 'edited' end, final
+  );
+  return sent;
+end;
+$$;
+
+-- A person puts a draft aside.
+create function public.reject_draft(draft_id uuid, comment text default '') returns void
+language plpgsql set search_path = '' as $$
+declare
+  draft public.drafts;
+begin
+  update public.drafts as d set status = 'rejected'
+  where d.id = reject_draft.draft_id and d.status in ('open', 'stale')
+  returning d.* into draft;
+  if draft.id is null then
+    raise exception 'there is no open draft %', reject_draft.draft_id using errcode = 'P0002';
+  end if;
+  insert into public.draft_feedback (organization_id, draft_id, member_id, verdict, comment)
+  values (draft.organization_id, draft.id, (select auth.uid()), 'rejected', reject_draft.comment);
+end;
+$$;
+
+-- A draft that cites an older version of an article than the one now in search is stale: seen before it is sent.
+create function private.mark_stale_drafts() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.drafts as d set status = 'stale'
+  where d.organization_id = new.organization_id
+    and d.status = 'open'
+    and exists (
+      select from public.draft_citations as c
+      where c.organization_id = d.organization_id
+        and c.draft_id = d.id
+        and c.article_id = new.subject_id
+        and c.version_id::text is distinct from new.data ->> 'version_id'
+    );
+  return null;
+end;
+$$;
+
+create trigger events_mark_stale_drafts after insert on public.events
+for each row when (new.type = 'article.reindexed') execute function private.mark_stale_drafts();
+
+-- What the model cost an organization since midnight (UTC), in US dollars.
+create function private.model_cost_today() returns numeric
+language sql stable set search_path = '' as $$
+  select coalesce(sum(e.cost_usd), 0)
+  from public.ai_executions as e
+  where e.organization_id = (select private.current_organization())
+    and e.created_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc';
+$$;
