@@ -1,0 +1,110 @@
+"""Who calls: the token's claims and the database role they name."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from infra.local import tokens
+from infra.local.rest.config import Configuration
+from infra.local.rest.errors import ApiError, bad_claims, bad_token
+from infra.local.settings import Keys
+
+CACHED_TOKENS = 1000
+TIME_CLAIMS = ("exp", "nbf", "iat")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`claims` is JSON, as `request.jwt.claims` shows it. `authenticated` is anybody but the anonymous role."""
+
+    role: str
+    claims: str
+    authenticated: bool
+
+
+class Authenticator:
+    """Verifies tokens, and remembers those that it has verified until they expire."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._verified: dict[str, dict[str, Any]] = {}
+
+    def identify(self, configuration: Configuration, apikey: str | None, authorization: str | None) -> Caller:
+        """The caller of a request with these headers. Raises ApiError PGRST301 or PGRST303."""
+        claims = self._claims(tokens.resolve(self._keys, apikey, authorization))
+        _check_audience(claims.get("aud"), configuration.audience)
+        role = _role(claims, configuration.role_claim) or configuration.anonymous_role
+        told = json.dumps(claims | {"role": role}, ensure_ascii=False, separators=(",", ":"))
+        return Caller(role, told, role != configuration.anonymous_role)
+
+    def _claims(self, token: str | None) -> dict[str, Any]:
+        if token is None:
+            return {}
+        claims = self._verified.get(token)
+        if claims is None:
+            claims = self._verify(token)
+            if len(self._verified) >= CACHED_TOKENS:
+                self._verified.clear()
+            self._verified[token] = claims
+        expires = claims.get("exp")
+        if expires is not None and expires + tokens.LEEWAY <= time.time():
+            del self._verified[token]
+            raise bad_claims("JWT expired")
+        return claims
+
+    def _verify(self, token: str) -> dict[str, Any]:
+        if not token:
+            raise bad_token("Empty JWT is sent in Authorization header")
+        parts = token.count(".") + 1
+        if parts != 3:
+            raise bad_token(f"Expected 3 parts in JWT; got {parts}")
+        try:
+            return tokens.verify(self._keys, token)
+        except jwt.InvalidTokenError as error:
+            raise _refusal(error, token) from None
+
+
+def _refusal(error: jwt.InvalidTokenError, token: str) -> ApiError:
+    if isinstance(error, jwt.ExpiredSignatureError):
+        return bad_claims("JWT expired")
+    if isinstance(error, jwt.InvalidAlgorithmError):
+        return bad_token("Wrong or unsupported encoding algorithm")
+    for name in TIME_CLAIMS:
+        if not isinstance(_unverified(token).get(name, 0), int | float) and f"({name})" in str(error):
+            return bad_claims(f"The JWT '{name}' claim must be a number")
+    if isinstance(error, jwt.ImmatureSignatureError | jwt.InvalidIssuedAtError):
+        return bad_claims("JWT issued at future" if "(iat)" in str(error) else "JWT not yet valid")
+    if isinstance(error, jwt.InvalidSignatureError):
+        return bad_token("No suitable key or wrong key type", "None of the keys was able to decode the JWT")
+    return bad_token("JWT cryptographic operation failed")
+
+
+def _unverified(token: str) -> dict[str, Any]:
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        return {}
+
+
+def _check_audience(audience: object, expected: str | None) -> None:
+    if audience is None:
+        return
+    allowed = [audience] if isinstance(audience, str) else audience
+    if not isinstance(allowed, list) or not all(isinstance(each, str) for each in allowed):
+        raise bad_claims("The JWT 'aud' claim must be a string or an array of strings")
+    if expected is not None and allowed and expected not in allowed:
+        raise bad_claims("JWT not in audience")
+
+
+def _role(claims: dict[str, Any], path: tuple[str, ...]) -> str | None:
+    value: Any = claims
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    if value is None:
+        return None
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,214 @@
+"""Reads the schema cache and the configuration out of a database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from infra.local.rest import config
+from infra.local.rest.config import Configuration
+from infra.local.rest.relationships import ForeignKey, ViewKeys, find
+from infra.local.rest.schema import Column, Name, Parameter, Relationship, Routine, SchemaCache, Table
+from infra.local.rest.views import View, origins
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that is read from the database ahead of requests, as of one moment."""
+
+    configuration: Configuration
+    cache: SchemaCache
+    role_settings: dict[str, dict[str, str]]
+
+
+@cache
+def query(name: str) -> bytes:
+    """The statement called `name` in catalog.sql."""
+    parts = re.split(r"^-- (\w+) --$", Path(__file__).with_name("catalog.sql").read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))[name].strip().encode()
+
+
+async def read(connection: psycopg.AsyncConnection[Any], schemas: tuple[str, ...]) -> Snapshot:
+    """Read everything in one transaction. `schemas` are exposed unless the database says otherwise.
+
+    A schema that does not exist exposes nothing.
+    """
+    async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+
+        async def rows(name: str, **parameters: object) -> Rows:
+            await cursor.execute(query(name), parameters)
+            return await cursor.fetchall()
+
+        await cursor.execute("set transaction isolation level repeatable read read only")
+        await cursor.execute("set local search_path to ''")
+        stored = {row["name"]: row["value"] for row in await rows("configuration")}
+        configuration = config.read(schemas, stored)
+        settings: dict[str, dict[str, str]] = {}
+        for row in await rows("role_settings"):
+            settings.setdefault(row["role"], {})[row["name"]] = row["value"]
+        await cursor.execute("select nspname::text from pg_catalog.pg_namespace")
+        existing = {row["nspname"] for row in await cursor.fetchall()}
+        exposed = [schema for schema in configuration.schemas if schema in existing]
+        searched = [*exposed, *(schema for schema in configuration.extra_search_path if schema in existing)]
+        cache_ = _build(
+            configuration,
+            await rows("tables"),
+            await rows("columns", schemas=[_identifier(schema) for schema in exposed]),
+            await rows("foreign_keys"),
+            await rows("primary_keys"),
+            await rows("views", schemas=exposed, searched=searched),
+            await rows("functions", schemas=exposed),
+            await rows("computed_relationships"),
+            await rows("representations"),
+            await rows("media_handlers", schemas=exposed),
+        )
+    return Snapshot(configuration, cache_, settings)
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _build(
+    configuration: Configuration,
+    tables: Rows,
+    columns: Rows,
+    foreign_keys: Rows,
+    primary_keys: Rows,
+    views: Rows,
+    functions: Rows,
+    computed: Rows,
+    representations: Rows,
+    media_handlers: Rows,
+) -> SchemaCache:
+    names = {row["oid"]: Name(row["schema"], row["name"]) for row in tables}
+    all_tables = _tables(tables, columns)
+    numbered = {row["oid"]: row["columns"] for row in views}
+    by_oid = {
+        row["oid"]: View(
+            row["oid"], Name(row["schema"], row["name"]), row["exposed"], origins(row["definition"], row["columns"])
+        )
+        for row in views
+    }
+    view_keys = ViewKeys(by_oid, numbered)
+    for key in primary_keys:
+        if key["table_oid"] not in names:
+            continue
+        for view, shown in view_keys.showing(key["table_oid"], key["numbers"]):
+            if not all_tables[view].primary_key:
+                all_tables[view] = replace(all_tables[view], primary_key=shown)
+    keys = [_foreign_key(row) for row in foreign_keys]
+    relationships = find(keys, all_tables, view_keys, map(_computed, computed))
+    exposed = set(configuration.schemas)
+    routines: dict[Name, list[Routine]] = {}
+    for row in functions:
+        routine = _routine(row, configuration)
+        routines.setdefault(routine.name, []).append(routine)
+    return SchemaCache(
+        tables={name: table for name, table in all_tables.items() if name.schema in exposed},
+        relationships=_visible(relationships, exposed),
+        routines=routines,
+        representations={(row["source"], row["target"]): row["function"] for row in representations},
+        media_handlers={
+            (
+                None if row["target_name"] == "anyelement" else Name(row["target_schema"], row["target_name"]),
+                row["media_type"],
+            ): Name(row["handler_schema"], row["handler_name"])
+            for row in media_handlers
+        },
+    )
+
+
+def _tables(tables: Rows, columns: Rows) -> dict[Name, Table]:
+    by_table: dict[int, dict[str, Column]] = {}
+    for row in columns:
+        by_table.setdefault(row["table_oid"], {})[row["name"]] = Column(
+            row["name"],
+            row["description"],
+            row["nullable"],
+            row["type"],
+            row["nominal_type"],
+            row["max_length"],
+            row["default_expression"],
+            tuple(row["labels"]),
+        )
+    return {
+        Name(row["schema"], row["name"]): Table(
+            Name(row["schema"], row["name"]),
+            row["description"],
+            row["is_view"],
+            row["insertable"],
+            row["updatable"],
+            row["deletable"],
+            tuple(row["primary_key"]),
+            by_table.get(row["oid"], {}),
+        )
+        for row in tables
+    }
+
+
+def _foreign_key(row: Mapping[str, Any]) -> ForeignKey:
+    return ForeignKey(
+        row["name"],
+        row["table_oid"],
+        row["foreign_oid"],
+        Name(row["schema"], row["table_name"]),
+        Name(row["foreign_schema"], row["foreign_name"]),
+        row["numbers"],
+        row["foreign_numbers"],
+        tuple(row["columns"]),
+        tuple(row["foreign_columns"]),
+        row["is_unique"],
+    )
+
+
+def _computed(row: Mapping[str, Any]) -> Relationship:
+    table, foreign = Name(row["schema"], row["table_name"]), Name(row["foreign_schema"], row["foreign_name"])
+    return Relationship(
+        table,
+        foreign,
+        table == foreign,
+        "one-to-one" if row["to_one"] else "one-to-many",
+        function=Name(row["function_schema"], row["function_name"]),
+    )
+
+
+def _routine(row: Mapping[str, Any], configuration: Configuration) -> Routine:
+    settings = (entry.partition("=")[::2] for entry in row["settings"])
+    hoisted = tuple((name, value) for name, value in settings if name in configuration.hoisted_settings)
+    return Routine(
+        Name(row["schema"], row["name"]),
+        row["description"],
+        tuple(Parameter(*parameter) for parameter in row["parameters"]),
+        Name(row["return_schema"], row["return_name"]),
+        row["returns_set"],
+        row["returns_composite"],
+        row["volatility"],
+        row["variadic"],
+        hoisted,
+        row["oid"],
+    )
+
+
+def _visible(
+    relationships: Mapping[tuple[Name, str], list[Relationship]], exposed: set[str]
+) -> dict[tuple[Name, str], list[Relationship]]:
+    """Only what starts, ends and passes in exposed schemas."""
+
+    def seen(relationship: Relationship) -> bool:
+        junction = relationship.junction
+        return relationship.foreign.schema in exposed and (junction is None or junction.table.schema in exposed)
+
+    kept = {
+        key: [each for each in found if seen(each)] for key, found in relationships.items() if key[0].schema in exposed
+    }
+    return {key: found for key, found in kept.items() if found}

@@ -1,0 +1,169 @@
+"""The REST protocol over HTTP: a thin shell around the engine, and the cache of the schema that it works with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+import psycopg
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from infra.local.rest import catalog, errors
+from infra.local.rest.auth import Authenticator
+from infra.local.rest.catalog import Snapshot
+from infra.local.rest.database import Connection
+from infra.local.rest.engine import Engine
+from infra.local.rest.errors import ApiError
+from infra.local.rest.request import Request
+from infra.local.rest.response import Response
+from infra.local.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOGIN = "authenticator"
+POOL_SIZE = 10  # the platform's default
+ACQUIRE_SECONDS = 10
+RECONNECT_SECONDS = 1.0
+
+
+class RestService:
+    """`routes` go under /rest/v1. `start` reads the schema and listens for `notify pgrst` until `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._authenticator = Authenticator(settings.keys)
+        self._engine: Engine | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._pool = AsyncConnectionPool(
+            settings.database_url(LOGIN),
+            connection_class=Connection,
+            min_size=1,
+            max_size=POOL_SIZE,
+            timeout=ACQUIRE_SECONDS,
+            open=False,
+            kwargs={"autocommit": True, "cursor_factory": AsyncRawCursor, "application_name": "rest"},
+        )
+        self.routes: list[BaseRoute] = [Route("/{path:path}", _Endpoint(self))]
+
+    async def start(self) -> None:
+        await self._pool.open()
+        listening = asyncio.Event()
+        self._listener = asyncio.create_task(self._listen(listening))
+        ready = asyncio.create_task(listening.wait())
+        await asyncio.wait({self._listener, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._listener.done():
+            await self._listener  # raises what kept it from listening
+
+    async def stop(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
+        await self._pool.close()
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The state of the schema that requests are answered with now."""
+        return self._engine.snapshot if self._engine else None
+
+    async def answer(self, request: Request, apikey: str | None, authorization: str | None) -> Response:
+        """The answer to `request`, errors included."""
+        authenticated, verbose = False, True
+        try:
+            if self._engine is None:
+                raise ApiError(503, "PGRST002", "Could not query the database for the schema cache. Retrying.")
+            configuration = self._engine.snapshot.configuration
+            verbose = configuration.verbose_errors
+            caller = self._authenticator.identify(configuration, apikey, authorization)
+            authenticated = caller.authenticated
+            return await self._engine.answer(request, caller)
+        except ApiError as error:
+            return _refused(error, verbose=verbose)
+        except PoolTimeout:
+            message = "Timed out acquiring connection from connection pool."
+            return _refused(ApiError(504, "PGRST003", message), verbose=verbose)
+        except psycopg.Error as error:
+            return _refused(errors.from_database(error, authenticated=authenticated), verbose=verbose)
+
+    async def _listen(self, listening: asyncio.Event) -> None:
+        """Keep the engine at the schema's present state, through losses of the connection."""
+        while True:
+            try:
+                async with await AsyncConnection.connect(
+                    self._settings.database_url(LOGIN), autocommit=True
+                ) as connection:
+                    await connection.execute("listen pgrst")
+                    await self._load(connection)
+                    listening.set()
+                    while True:
+                        # All that has come by now is one reload: a migration notifies with every statement.
+                        async for _ in connection.notifies(stop_after=1):
+                            pass
+                        await self._load(connection)
+            except psycopg.OperationalError as error:
+                if not listening.is_set():
+                    raise
+                log.warning("The connection that listens for schema changes was lost: %s", error)
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _load(self, connection: Connection) -> None:
+        try:
+            snapshot = await catalog.read(connection, self._settings.schemas)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            # Something was dropped while it was being read: the notification of that is on its way.
+            log.warning("The schema could not be read", exc_info=True)
+            return
+        self._engine = Engine(snapshot, self._pool)
+
+
+class _Endpoint:
+    """The ASGI end: no more of Starlette than its routing, which is all that is needed here."""
+
+    def __init__(self, service: RestService) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        method: str = scope["method"]
+        request = Request(
+            method,
+            "/" + scope["path_params"]["path"],
+            scope["query_string"].decode("latin-1"),
+            headers,
+            await _body(receive) if method in ("POST", "PUT", "PATCH") else b"",
+        )
+        answer = await self._service.answer(request, request.header("apikey"), request.header("authorization"))
+        shown = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        names = {name for name, _ in shown}
+        if method != "HEAD" and answer.status not in (204, 304):
+            shown.append((b"content-length", str(len(answer.body)).encode()))
+        if b"vary" not in names:
+            shown.append((b"vary", b"Accept, Prefer, Range"))
+        await send({"type": "http.response.start", "status": answer.status, "headers": shown})
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    parts = [body]
+    while message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+def _refused(error: ApiError, *, verbose: bool) -> Response:
+    headers = [("Content-Type", "application/json; charset=utf-8"), ("Proxy-Status", f"PostgREST; error={error.code}")]
+    if error.status == 503:
+        headers.append(("Retry-After", "1"))
+    return Response(error.status, headers + error.headers, error.body(verbose=verbose))
