@@ -8,7 +8,7 @@ grant select on public.messages to authenticated, pgdesk_functions;
 grant insert (organization_id, ticket_id, sender, contact_id, member_id, is_internal, body_text) on public.messages
 to authenticated;
 grant insert (
-  id, organization_id, ticket_id, sender, contact_id, member_id, is_internal, is_machine, sender_status, body_text,
+  id, organization_id, ticket_id, sender, contact_id, member_id, is_internal, is_machine, sender_status, is_verified, body_text,
   reply_text, body_html, message_id_header
 ), update (message_id_header, sender_status) on public.messages to pgdesk_functions;
 

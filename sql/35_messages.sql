@@ -17,6 +17,8 @@ create table public.messages (
   is_machine boolean not null default false,
   -- pending: the sender is not known to belong to the thread; shown to members, acted on by nobody.
   sender_status text not null default 'known' check (sender_status in ('known', 'pending')),
+  -- The sender is who it says: signed in, or its mail passed DMARC at our receiver. Nothing is sent by itself to others.
+  is_verified boolean not null default false,
   body_text text not null default '' check (length(body_text) <= 1000000),
   -- What is new in it, without quotes and signature. Null where nothing was cut.
   reply_text text,
@@ -85,6 +87,7 @@ begin
   if new.sender = 'member' and new.member_id is null then
     new.member_id := by_caller;
   end if;
+  new.is_verified := new.is_verified or by_caller is not null;
   update public.tickets as t
   set last_seq = t.last_seq + 1,
     last_message_at = now(),
