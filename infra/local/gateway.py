@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import sys
 from typing import Any, Protocol
@@ -103,11 +102,7 @@ class Gateway:
     """The services of one stack and the application in front of them."""
 
     def __init__(self, plan: Plan) -> None:
-        self._services = {
-            name: _service(name, kind, plan.settings)
-            for name, kind in SERVICES.items()
-            if importlib.util.find_spec(f"infra.local.{name}.service")
-        }
+        self._services = {name: _service(name, kind, plan.settings) for name, kind in SERVICES.items()}
         self._functions = FunctionsProxy(plan.functions_url)
 
     @property

@@ -271,7 +271,7 @@ def status(data: Path) -> Status | None:
     """The stack running over `data`, or None."""
     try:
         lock = os.open(data / "stack" / "lock", os.O_RDWR)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -300,7 +300,7 @@ def _read_note(data: Path) -> Status | None:
     try:
         note = json.loads((data / "stack" / "stack.json").read_text())
         return Status(int(note["pid"]), dict(note["ports"]), dict(note["processes"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -128,15 +128,16 @@ class Cluster:
     def stop(self) -> None:
         """End the server: sessions are cut, data is flushed. Does nothing where none runs."""
         pid = self.running_pid()
-        if pid is not None:
-            os.kill(pid, signal.SIGINT)
+        if pid is None:
+            self._reap()
+            return
+        os.kill(pid, signal.SIGINT)
         asked = time.monotonic()
-        while self.running_pid() is not None and pid is not None:
+        while self._alive(pid):  # it removes its lock file a little before it ends
             if time.monotonic() > asked + START_SECONDS:
                 raise ClusterError(f"PostgreSQL (process {pid}) does not stop: see {self.log}")
             if time.monotonic() > asked + FAST_STOP_SECONDS:
                 os.kill(pid, signal.SIGQUIT)
-            self._reap()
             time.sleep(0.02)
         self._reap()
 
@@ -151,6 +152,12 @@ class Cluster:
         except (FileNotFoundError, ValueError, ProcessLookupError):
             return None
         return pid
+
+    def _alive(self, pid: int) -> bool:
+        process, _ = _children.get(self.folder, (None, None))
+        if process is not None and process.pid == pid:
+            return process.poll() is None
+        return self.running_pid() == pid or pid in _working_in(self.folder.resolve())
 
     def _ready(self, pid: int) -> bool:
         lines = self._pid_file()  # a killed server leaves its own behind, "ready" and all
