@@ -1,0 +1,1 @@
+"""The command line: sets a desk up, starts it, shows it."""

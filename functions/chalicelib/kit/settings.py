@@ -18,10 +18,8 @@ class Settings(BaseModel):
     supabase_url: str = ""
     publishable_key: str = ""
     signing_key: SecretStr = SecretStr("")
-    # SQS: queue names are <prefix><consumer>.
+    # SQS: queue names are <prefix><consumer>; region and endpoint are the AWS client's own variables.
     queue_prefix: str = "pgdesk-"
-    queue_endpoint: str | None = None
-    region: str = "eu-central-1"
     # Inbound mail over HTTP, and who stamps Authentication-Results for us (RFC 8601's authserv-id).
     inbound_secret: SecretStr = SecretStr("")
     relay_secret: SecretStr = SecretStr("")

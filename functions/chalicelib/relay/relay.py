@@ -62,7 +62,7 @@ def _send(claimed: Sequence[dict[str, Any]]) -> tuple[list[UUID], list[UUID]]:
 def _sqs() -> Any:
     import boto3
 
-    return boto3.client("sqs", endpoint_url=settings().queue_endpoint, region_name=settings().region)
+    return boto3.client("sqs")
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,1 @@
+"""Mail out: rendered once, stored first, then sent through the provider."""

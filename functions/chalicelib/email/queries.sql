@@ -1,0 +1,79 @@
+-- message_context --
+-- A public answer in a ticket that came by mail, with all that its mail needs. No row: there is nothing to mail.
+select
+  t.id as ticket_id, t.number, t.subject, m.id as message_id, m.sender::text as sender, m.body_text,
+  m.seq, c.id as contact_id, c.email as to_address, c.name as to_name, c.suppressed_at is not null as suppressed,
+  a.address as from_address, coalesce(nullif(a.display_name, ''), o.name) as from_name, o.name as organization,
+  coalesce(nullif(d.display_name, ''), '') as author,
+  coalesce(t.language, o.language) as language,
+  (
+    select array_agg(p.message_id_header order by p.seq)
+    from public.messages as p
+    where p.ticket_id = t.id and p.message_id_header is not null and not p.is_internal and p.seq < m.seq
+  ) as thread
+from public.messages as m
+join public.tickets as t on t.id = m.ticket_id
+join public.organizations as o on o.id = t.organization_id
+join public.contacts as c on c.id = t.contact_id
+join public.mail_addresses as a on a.id = t.mail_address_id
+left join public.members as d on d.organization_id = m.organization_id and d.user_id = m.member_id
+where m.id = %(message_id)s and m.sender in ('member', 'ai') and not m.is_internal
+  and t.channel = 'email' and c.email is not null;
+
+-- receipt_context --
+-- A new ticket by mail whose first message a verified person wrote. No row: no receipt.
+select
+  t.id as ticket_id, t.number, t.subject, null::uuid as message_id, 'system' as sender, '' as body_text,
+  m.seq, c.id as contact_id, c.email as to_address, c.name as to_name, c.suppressed_at is not null as suppressed,
+  a.address as from_address, coalesce(nullif(a.display_name, ''), o.name) as from_name, o.name as organization,
+  '' as author, coalesce(t.language, o.language) as language,
+  array[m.message_id_header] as thread
+from public.tickets as t
+join public.organizations as o on o.id = t.organization_id
+join public.contacts as c on c.id = t.contact_id
+join public.mail_addresses as a on a.id = t.mail_address_id
+join public.messages as m on m.ticket_id = t.id and m.seq = 1
+where t.id = %(ticket_id)s and t.channel = 'email' and c.email is not null
+  and not m.is_machine and m.sender_status = 'known' and m.is_verified
+  and coalesce((o.settings ->> 'receipts')::boolean, true)
+  -- A known requester does not need to be told every time.
+  and not exists (
+    select from public.outgoing_mails as e
+    where e.contact_id = c.id and e.kind = 'receipt' and e.created_at > now() - interval '1 hour'
+  );
+
+-- may_mail_automatically --
+select private.may_mail_automatically(%(contact_id)s, %(ticket_id)s) as may;
+
+-- store --
+insert into public.outgoing_mails (
+  organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
+  reply_to, subject, body_text, body_html, headers
+) values (
+  %(organization_id)s, %(ticket_id)s, %(message_id)s, %(kind)s, %(is_automatic)s, %(contact_id)s, %(status)s, %(reason)s,
+  %(to_address)s, %(from_address)s, %(reply_to)s, %(subject)s, %(body_text)s, %(body_html)s, %(headers)s
+)
+on conflict do nothing;
+
+-- stored --
+-- What stands for this message, or for the receipt of this ticket.
+select *, created_at < now() - interval '23 hours' as is_old
+from public.outgoing_mails
+where kind = %(kind)s and ticket_id = %(ticket_id)s and message_id is not distinct from %(message_id)s;
+
+-- mark_sent --
+with sent as (
+  update public.outgoing_mails
+  set status = 'sent', reason = null, provider = %(provider)s, provider_id = %(provider_id)s,
+    message_id_header = %(message_id_header)s, sent_at = now()
+  where id = %(id)s
+  returning message_id, message_id_header
+)
+-- So that an answer which quotes it finds its ticket.
+update public.messages as m
+set message_id_header = sent.message_id_header
+from sent
+where m.id = sent.message_id and sent.message_id_header is not null;
+
+-- mark --
+update public.outgoing_mails set status = %(status)s, reason = %(reason)s where id = %(id)s;

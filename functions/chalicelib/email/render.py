@@ -1,0 +1,73 @@
+"""From a message to the mail that carries it: subject, bodies, threading headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from email.utils import formataddr
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from chalicelib.email.words import words_of
+
+REPLY_PREFIX = re.compile(r"^\s*(re|aw|sv|antw|rv|tr|odp)\s*:\s*", re.IGNORECASE)
+MAX_REFERENCES = 20  # RFC 5322 sets no limit; header lines of many kilobytes are refused by some servers
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    folder = Path(__file__).with_name("templates")
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=select_autoescape(["html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+
+
+def bodies(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    """Text and HTML of a mail. What a person or a model wrote is text: in HTML it is escaped."""
+    body = str(context["body_text"]).strip()
+    values = {
+        "organization": context["organization"],
+        "number": context["number"],
+        "author": context["author"],
+        "is_ai": context["sender"] == "ai",
+        "language": context["language"],
+        "words": words_of(context["language"]),
+        "body": body,
+        "paragraphs": [block.splitlines() for block in re.split(r"\n\s*\n", body)],
+    }
+    text = _templates().get_template(f"{kind}.txt.j2").render(values)
+    html = _templates().get_template(f"{kind}.html.j2").render(values)
+    return text.strip() + "\n", html
+
+
+def subject_line(subject: str) -> str:
+    """`Re: ` once, whatever the thread had before; no line breaks (a header must not be continued by its content)."""
+    plain = " ".join(subject.split())
+    while (stripped := REPLY_PREFIX.sub("", plain)) != plain:
+        plain = stripped
+    return f"Re: {plain}" if plain else "Re: your message"
+
+
+def headers(thread: Sequence[str] | None, ticket_id: str, *, automatic: bool) -> dict[str, str]:
+    """Threading (RFC 5322 section 3.6.4) and, for what no person sent, the marks that stop loops (RFC 3834)."""
+    known = [message_id for message_id in (thread or []) if message_id]
+    fields = {"X-Pgdesk-Ticket": ticket_id}
+    if known:
+        # The first keeps the thread together, the last ones are what it answers.
+        chosen = known if len(known) <= MAX_REFERENCES else [known[0], *known[1 - MAX_REFERENCES :]]
+        fields |= {"In-Reply-To": known[-1], "References": " ".join(chosen)}
+    if automatic:
+        fields |= {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All", "Precedence": "auto_reply"}
+    return fields
+
+
+def mailbox(name: str, address: str) -> str:
+    """`Name <a@b>` with the name quoted as it must be."""
+    return formataddr((" ".join(name.split()), address))

@@ -1,0 +1,1 @@
+"""Replies: retrieve, answer with citations, check, and decide between send, draft and escalate."""

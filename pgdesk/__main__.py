@@ -1,0 +1,5 @@
+"""`python -m pgdesk`."""
+
+from pgdesk.cli import main
+
+main()

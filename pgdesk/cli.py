@@ -1,0 +1,196 @@
+"""`pgdesk`: the command line that the Makefile calls too."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from infra.local.process import StackError
+from infra.local.stack import ask_to_stop
+from pgdesk.environment import load_dotenv, stack_settings
+
+app = typer.Typer(
+    help="An AI support desk and CRM that lives in Postgres. Start with `pgdesk demo`, or `pgdesk up` for an empty desk.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+mail_app = typer.Typer(help="Mail, as a provider would bring it.", no_args_is_help=True)
+jobs_app = typer.Typer(help="Dead letters: see them, give them another life.", no_args_is_help=True)
+app.add_typer(mail_app, name="mail")
+app.add_typer(jobs_app, name="jobs")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+out = Console()
+
+
+@app.command()
+def up() -> None:
+    """Start the embedded stack and keep it running until Ctrl-C."""
+    from pgdesk.up import build_stack
+
+    settings = stack_settings()
+
+    def ready() -> None:
+        show_addresses(settings)
+        out.print("Ctrl-C stops it.")
+
+    build_stack(settings).run(ready)
+    out.print("stopped")
+
+
+@app.command()
+def down() -> None:
+    """Stop the stack that runs over this data folder."""
+    out.print("stopped" if ask_to_stop(stack_settings().data) else "no stack is running")
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Stop the stack and delete its data: database, files, mailbox."""
+    from pgdesk.reset import reset as delete
+
+    settings = stack_settings()
+    if not yes and settings.data.exists():
+        typer.confirm(f"Delete everything in {settings.data}?", abort=True)
+    delete(settings)
+    out.print("deleted")
+
+
+@app.command()
+def demo(
+    mailbox: Annotated[
+        Path | None,
+        typer.Option(help="Folder of .eml/.box/.txt messages, or an mbox file. The bundled one if it is left out."),
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write one record per message to this file.")] = None,
+    keep: Annotated[bool, typer.Option(help="Leave the stack running afterwards.")] = False,
+) -> None:
+    """Replay a mailbox through the whole desk and show what became of every message."""
+    from pgdesk.demo import run
+
+    raise typer.Exit(run(stack_settings(), mailbox, json_file, keep=keep, console=out))
+
+
+@mail_app.command("send")
+def mail_send(
+    file: Annotated[Path, typer.Argument(help="A raw RFC 822 message; - for standard input.")],
+    rcpt: Annotated[
+        list[str] | None, typer.Option(help="Envelope recipient; the demo's support address if left out.")
+    ] = None,
+) -> None:
+    """Hand a message to the running desk, as a mail provider would."""
+    from pgdesk.mail import send
+
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    out.print_json(json.dumps(send(stack_settings(), body, rcpt)))
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What runs, where, and how the queue stands."""
+    from pgdesk.status import report
+
+    found = report(stack_settings())
+    if as_json:
+        out.print_json(json.dumps(found, default=str))
+    elif not found["running"]:
+        out.print("no stack is running: start one with `make up`")
+    else:
+        show_addresses(stack_settings())
+        print_table(found["queue"])
+    raise typer.Exit(0 if found["running"] else 1)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Is everything there that pgdesk needs? Says what to do where it is not."""
+    from pgdesk.doctor import examine
+
+    findings = examine(stack_settings())
+    if as_json:
+        out.print_json(json.dumps([finding.__dict__ for finding in findings]))
+    else:
+        marks = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "error": "[red]error[/]"}
+        table = Table(box=None, show_header=False)
+        for finding in findings:
+            table.add_row(marks[finding.level], finding.what, finding.says)
+        out.print(table)
+    raise typer.Exit(1 if any(finding.level == "error" for finding in findings) else 0)
+
+
+@jobs_app.command("dead")
+def jobs_dead(as_json: Json = False) -> None:
+    """List the jobs that gave up, with their errors."""
+    from pgdesk.status import dead_jobs
+
+    found = dead_jobs(stack_settings())
+    if as_json:
+        out.print_json(json.dumps(found, default=str))
+    elif found:
+        print_table(found)
+    else:
+        out.print("no dead jobs")
+
+
+@jobs_app.command("retry")
+def jobs_retry(ids: Annotated[list[str] | None, typer.Argument(help="Job ids; all dead jobs if none.")] = None) -> None:
+    """Give dead jobs another life, with fresh attempts."""
+    from pgdesk.status import retry_dead_jobs
+
+    out.print(f"{retry_dead_jobs(stack_settings(), ids or [])} job(s) wait again")
+
+
+@app.command()
+def migration(name: Annotated[str, typer.Argument(help="What it does, as_words_like_this.")]) -> None:
+    """Draft the next migration: what sql/ and policies/ declare beyond supabase/migrations/."""
+    from pgdesk.migration import draft
+
+    written = draft(name)
+    out.print(f"drafted {written}: read it before you commit it" if written else "nothing has changed")
+
+
+@app.command()
+def package() -> None:
+    """Build the deployment package of the functions into build/package."""
+    from pgdesk.package import build
+
+    out.print(f"built {build()}")
+
+
+def show_addresses(settings: Any) -> None:
+    table = Table(box=None, show_header=False)
+    table.add_row("API", settings.api_url)
+    table.add_row("Database", settings.database_url("postgres"))
+    table.add_row("Mailbox", f"http://{settings.host}:{settings.mail_port}")
+    table.add_row("Inbound mail", f"{settings.api_url}/functions/v1/inbound/mime")
+    out.print(table)
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    table = Table(header_style="bold")
+    for name in rows[0] if rows else ():
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    out.print(table)
+
+
+def main() -> None:
+    """Run the command line; what can go wrong for a user's reasons is one line."""
+    load_dotenv()
+    try:
+        app(standalone_mode=True)
+    except (StackError, ValueError, OSError, RuntimeError) as error:
+        Console(stderr=True).print(f"[red]pgdesk:[/] {str(error).splitlines()[0] if str(error) else error!r}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

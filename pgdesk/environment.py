@@ -1,0 +1,74 @@
+"""One stack's settings from the environment and `.env`, and what the functions are told of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from infra.local.settings import Keys, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PORTS = ("api", "db", "mail", "queue", "functions")
+# Passed through to the functions as they are: see .env.example.
+PASSED = ("MODEL_URL", "MODEL_API_KEY", "MODEL_NAME", "MODEL_TIMEOUT", "MODEL_PRICE_IN", "MODEL_PRICE_OUT", "MODEL_BUDGET")
+RECEIVER = "mx.pgdesk.localhost"
+
+
+def load_dotenv(path: Path = ROOT / ".env") -> None:
+    """Read NAME=value lines into the environment; what is set there already wins."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, found, value = line.strip().partition("=")
+        if found and not name.startswith("#"):
+            os.environ.setdefault(name.strip(), value.strip().strip("'\""))
+
+
+def stack_settings() -> Settings:
+    """Where this checkout's stack listens and keeps its data. Raises ValueError, naming a variable that is wrong."""
+    data = Path(os.environ.get("PGDESK_DATA_FOLDER") or ROOT / ".pgdesk").resolve()
+    ports: dict[str, int] = {}
+    for port in PORTS:
+        name = f"PGDESK_{port.upper()}_PORT"
+        if value := os.environ.get(name):
+            if not value.isdigit() or not 0 < int(value) < 65536:
+                raise ValueError(f"{name} is not a port: {value}")
+            ports[f"{port}_port"] = int(value)
+    return Settings(data=data, keys=Keys.load_or_create(data / "keys.json"), **ports)  # type: ignore[arg-type]
+
+
+def postgres_version() -> int:
+    """The major version that the stack runs: PGDESK_POSTGRES, 16 unless it is set."""
+    value = os.environ.get("PGDESK_POSTGRES", "16")
+    if value not in ("16", "18"):
+        raise ValueError(f"PGDESK_POSTGRES is 16 or 18, not {value}")
+    return int(value)
+
+
+def secret(settings: Settings, purpose: str) -> str:
+    """A secret of this stack for one purpose, the same at every start: derived from the stack's own password."""
+    import hashlib
+    import hmac
+
+    return hmac.new(settings.keys.service_password.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def functions_environment(settings: Settings) -> dict[str, str]:
+    """The variables of chalicelib.kit.settings, as they are on this stack."""
+    told = {
+        "DATABASE_URL": settings.database_url("pgdesk_functions"),
+        "SUPABASE_URL": settings.api_url,
+        "PUBLISHABLE_KEY": settings.keys.publishable_key,
+        "SIGNING_KEY": json.dumps(settings.keys.signing_key),
+        "INBOUND_SECRET": secret(settings, "inbound"),
+        "RELAY_SECRET": secret(settings, "relay"),
+        "REPLY_SECRET": secret(settings, "reply"),
+        "RECEIVER_NAME": RECEIVER,
+        "RESEND_API_KEY": "re_local",
+        "RESEND_URL": f"http://{settings.host}:{settings.mail_port}",
+        "PORTAL_URL": settings.api_url,
+    }
+    told |= {name: value for name in PASSED if (value := os.environ.get(f"PGDESK_{name}"))}
+    # Small matrices: threads of BLAS would only fight over the cores that the containers share.
+    return {f"PGDESK_{name}": value for name, value in told.items()} | {"OPENBLAS_NUM_THREADS": "1"}

@@ -1,0 +1,59 @@
+"""The embedded stack with pgdesk on it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+from infra.local.plan import QueueDefinition
+from infra.local.settings import Settings
+from infra.local.stack import Stack
+from pgdesk import models, schema
+from pgdesk.environment import ROOT, functions_environment, postgres_version
+
+FUNCTIONS = ROOT / "functions"
+# A job put into SQS this often and never taken is somebody's business: it lands in the queue's dead letters.
+MAX_RECEIVES = 5
+
+
+def build_stack(settings: Settings) -> Stack:
+    """The stack of this checkout: PostgreSQL with pgdesk's schema, the platform's protocols, the functions."""
+    models.build()
+    environment = functions_environment(settings)
+
+    def migrate(url: str) -> None:
+        schema.migrate(url)
+        schema.admit_functions(url, settings.keys.service_password)
+
+    return Stack(
+        settings,
+        FUNCTIONS,
+        environment,
+        queues(environment),
+        # Stands in for pg_net: a commit with due jobs wakes the relay at once.
+        {"pgdesk_jobs": "sweep"},
+        postgres_version(),
+        migrate=migrate,
+    )
+
+
+def queues(environment: dict[str, str]) -> list[QueueDefinition]:
+    """A queue and its dead letters for every consumer; visible again after six times the function's time-out, as
+    Lambda asks."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        consumers = importlib.import_module("app").CONSUMERS
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    prefix = "pgdesk-"
+    return [
+        QueueDefinition(f"{prefix}{each.name}", each.timeout * 6, MAX_RECEIVES, f"{prefix}{each.name}-dead")
+        for each in consumers
+    ]
+
+
+def data_exists(settings: Settings) -> bool:
+    return Path(settings.data / "postgres" / "PG_VERSION").exists()
