@@ -12,8 +12,10 @@ from infra.local.realtime.typed import Column
 PUBLICATION = "supabase_realtime"
 
 PUBLISHED = """
-select schemaname, tablename, format('%%I.%%I', schemaname, tablename)::regclass::oid::int8
-from pg_publication_tables where pubname = %s and (%s = '*' or schemaname = %s) and (%s = '*' or tablename = %s)
+select p.schemaname, p.tablename, c.oid::int8
+from pg_publication_tables p join pg_namespace n on n.nspname = p.schemaname
+join pg_class c on c.relnamespace = n.oid and c.relname = p.tablename
+where p.pubname = %s and (%s = '*' or p.schemaname = %s) and (%s = '*' or p.tablename = %s)
 """
 ENTITIES = """
 select c.oid::int8, c.relrowsecurity, a.attname, t.typname, t.oid::int8, t.typarray::int8, t.typtype::text,
