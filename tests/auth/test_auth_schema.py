@@ -22,29 +22,29 @@ def as_caller(settings: Settings, claims: str, question: str) -> object:
         return row[0]
 
 
-def test_the_functions_read_the_claims(bare: Settings) -> None:
+def test_the_functions_read_the_claims(auth_database: Settings) -> None:
     claims = f'{{"sub": "{ALICE}", "role": "authenticated", "email": "a@example.com", "aal": "aal2"}}'
-    assert as_caller(bare, claims, "select auth.uid()") == UUID(ALICE)
-    assert as_caller(bare, claims, "select auth.role()") == "authenticated"
-    assert as_caller(bare, claims, "select auth.email()") == "a@example.com"
-    assert as_caller(bare, claims, "select auth.jwt() ->> 'aal'") == "aal2"
+    assert as_caller(auth_database, claims, "select auth.uid()") == UUID(ALICE)
+    assert as_caller(auth_database, claims, "select auth.role()") == "authenticated"
+    assert as_caller(auth_database, claims, "select auth.email()") == "a@example.com"
+    assert as_caller(auth_database, claims, "select auth.jwt() ->> 'aal'") == "aal2"
 
 
 @pytest.mark.parametrize("claims", ["", "{}", '{"sub": null}', "[]", "null", '"text"', "7"])
 @pytest.mark.parametrize("function", ["uid", "role", "email"])
-def test_odd_claims_name_nobody_and_do_not_raise(bare: Settings, claims: str, function: str) -> None:
-    assert as_caller(bare, claims, f"select auth.{function}()") is None
+def test_odd_claims_name_nobody_and_do_not_raise(auth_database: Settings, claims: str, function: str) -> None:
+    assert as_caller(auth_database, claims, f"select auth.{function}()") is None
 
 
-def test_the_single_claim_settings_win_as_on_the_platform(bare: Settings) -> None:
-    with psycopg.connect(bare.database_url("postgres")) as connection:
+def test_the_single_claim_settings_win_as_on_the_platform(auth_database: Settings) -> None:
+    with psycopg.connect(auth_database.database_url("postgres")) as connection:
         connection.execute("select set_config('request.jwt.claim.sub', %s, true)", [ALICE])
         assert connection.execute("select auth.uid()").fetchone() == (UUID(ALICE),)
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
-def test_api_roles_cannot_read_the_tables(bare: Settings, role: str) -> None:
-    with psycopg.connect(bare.database_url("authenticator")) as connection:
+def test_api_roles_cannot_read_the_tables(auth_database: Settings, role: str) -> None:
+    with psycopg.connect(auth_database.database_url("authenticator")) as connection:
         connection.execute(f"set local role {role}".encode())
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("select * from auth.users")
@@ -67,8 +67,8 @@ def test_postgres_reads_references_and_triggers_but_creates_nothing(bare: Settin
             connection.execute("create table auth.mine ()")
 
 
-def test_everything_there_belongs_to_the_auth_login(bare: Settings) -> None:
-    with psycopg.connect(bare.database_url("postgres")) as connection:
+def test_everything_there_belongs_to_the_auth_login(auth_database: Settings) -> None:
+    with psycopg.connect(auth_database.database_url("postgres")) as connection:
         owners = connection.execute(
             "select distinct pg_get_userbyid(relowner) from pg_class where relnamespace = 'auth'::regnamespace"
         ).fetchall()

@@ -1,0 +1,177 @@
+"""One request as the handlers see it, and what they share."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import jwt
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from starlette.requests import Request
+
+from infra.local import tokens
+from infra.local.auth import redirects
+from infra.local.auth.config import AuthConfig
+from infra.local.auth.errors import AuthError, invalid, unexpected
+from infra.local.auth.limits import Limits
+from infra.local.auth.mails import Deliver
+from infra.local.mail.mailbox import Message
+from infra.local.settings import Settings
+
+MAX_BODY = 1_000_000  # bytes, GoTrue's own limit
+
+Row = dict[str, Any]
+Connection = AsyncConnection[Row]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Context:
+    """What one running Auth shares among its calls."""
+
+    settings: Settings
+    config: AuthConfig
+    pool: AsyncConnectionPool[Connection]
+    deliver: Deliver | None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def url(self) -> str:
+        """Where this Auth answers, as clients and mails name it; also the issuer of its tokens."""
+        return f"{self.settings.api_url}/auth/v1"
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self.pool.connection() as connection, connection.transaction():
+            yield connection
+
+    async def send(self, message: Message) -> None:
+        """Hand a mail over. Raises AuthError where that fails, so that the caller's transaction leaves no trace."""
+        self.limits.take_mail(self.config.limits.emails_per_hour)
+        if self.deliver is None:
+            raise unexpected("Error sending email: this Auth was given no mailbox")
+        try:
+            await asyncio.to_thread(self.deliver, message)
+        except Exception as problem:
+            log.exception("a mail could not be delivered")
+            raise unexpected("Error sending email") from problem
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: its body as an object, and readers that name what is wrong with a field."""
+
+    request: Request
+    body: dict[str, Any]
+
+    @classmethod
+    async def read(cls, request: Request) -> Call:
+        """Raises AuthError for a body that is too large or no JSON object."""
+        raw = bytearray()
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > MAX_BODY:
+                raise AuthError(413, "request_entity_too_large", f"Request body too large (max {MAX_BODY} bytes)")
+        if not raw.strip():
+            return cls(request, {})
+        try:
+            body = json.loads(raw)
+        except (ValueError, RecursionError) as problem:
+            raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {problem}") from None
+        if not isinstance(body, dict):
+            raise AuthError(400, "bad_json", "Could not parse request body as JSON: it has to be an object")
+        return cls(request, body)
+
+    def text(self, name: str) -> str:
+        """A text field; missing and null read as empty."""
+        value = self.body.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {name} has to be a string")
+        if "\0" in value:
+            raise invalid(f"{name} contains a null character")
+        return value
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        value = self.body.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {name} has to be a boolean")
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any] | None:
+        """An object field, None where it is missing or null."""
+        value = self.body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {name} has to be an object")
+        if "\\u0000" in json.dumps(value):
+            raise invalid(f"{name} contains a null character")
+        return value
+
+    def path_uuid(self, name: str) -> UUID:
+        try:
+            return UUID(self.request.path_params[name])
+        except ValueError:
+            raise AuthError(404, "validation_failed", f"{name} must be an UUID") from None
+
+    @property
+    def ip(self) -> str:
+        """The caller's address: the first that a proxy forwarded, else the connection's."""
+        for given in self.request.headers.get("x-forwarded-for", "").split(","):
+            try:
+                return str(ipaddress.ip_address(given.strip()))
+            except ValueError:
+                continue
+        return self.request.client.host if self.request.client else "127.0.0.1"
+
+    @property
+    def user_agent(self) -> str:
+        return self.request.headers.get("user-agent", "")
+
+    def redirect(self, config: AuthConfig) -> str:
+        """Where this call's links should lead: what it asks for if that is allowed, else the site."""
+        return redirects.choose(
+            config,
+            self.request.headers.get("redirect_to"),
+            self.request.query_params.get("redirect_to"),
+            self.request.headers.get("referer"),
+        )
+
+    def claims(self, context: Context) -> dict[str, Any]:
+        """The verified claims of the bearer's token. Raises AuthError 401 without one, 403 for one that is not ours."""
+        authorization = self.request.headers.get("authorization")
+        apikey = self.request.headers.get("apikey")
+        if authorization is None and not (apikey or "").startswith("sb_"):
+            raise _no_bearer()
+        token = tokens.resolve(context.settings.keys, apikey, authorization)
+        if not token or (authorization is not None and authorization[:7].lower() != "bearer "):
+            raise _no_bearer()
+        try:
+            return tokens.verify(context.settings.keys, token)
+        except jwt.InvalidTokenError as problem:
+            message = f"invalid JWT: unable to parse or verify signature, {problem}"
+            raise AuthError(403, "bad_jwt", message) from None
+
+    def require_admin(self, context: Context) -> Row:
+        """The administrator who calls, as audit entries name an actor. Raises AuthError 403 for anyone else."""
+        role = self.claims(context).get("role")
+        if not isinstance(role, str) or role not in context.config.admin_roles:
+            raise AuthError(403, "not_admin", "User not allowed")
+        return {"id": UUID(int=0), "email": role}
+
+
+def _no_bearer() -> AuthError:
+    return AuthError(401, "no_authorization", "This endpoint requires a valid Bearer token")

@@ -1,0 +1,137 @@
+"""The shapes around the endpoints: errors, settings, limits, hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from infra.local import tokens
+from infra.local.auth import AuthConfig, AuthService
+from infra.local.auth.config import RateLimits
+from infra.local.auth.errors import AuthError
+from infra.local.auth.limits import Limits
+from infra.local.settings import Settings
+from tests.auth.conftest import PASSWORD, Auth, new_address
+
+HOOK = "pg-functions://postgres/public/{}"
+
+
+def test_callers_of_the_2024_version_get_code_and_message(auth: Auth) -> None:
+    answer = auth.sign_in(new_address())
+    assert answer.json() == {"code": "invalid_credentials", "message": "Invalid login credentials"}
+    assert answer.headers["x-supabase-api-version"] == "2024-01-01"
+    assert answer.headers["x-sb-error-code"] == "invalid_credentials"
+
+
+@pytest.mark.parametrize("version", [None, "2023-12-31", "latest", "2024-13-01"])
+def test_other_callers_get_the_older_shape(auth: Auth, version: str | None) -> None:
+    headers = {"X-Supabase-Api-Version": version} if version else {}
+    body = {"email": new_address(), "password": PASSWORD}
+    answer = auth.http.post(f"{auth.url}/token?grant_type=password", json=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json() == {"code": 400, "error_code": "invalid_credentials", "msg": "Invalid login credentials"}
+    assert "x-supabase-api-version" not in answer.headers
+
+
+def test_later_versions_are_answered_as_the_latest_known(auth: Auth) -> None:
+    answer = auth.call("GET", "/user", headers={"X-Supabase-Api-Version": "2026-05-05"})
+    assert answer.headers["x-supabase-api-version"] == "2024-01-01"
+    assert answer.json()["code"] == "no_authorization"
+
+
+def test_health_and_settings_say_what_this_is(configured: Callable[..., Auth], auth: Auth) -> None:
+    assert auth.http.get(f"{auth.url}/health").json()["name"] == "GoTrue"
+    settings = auth.http.get(f"{auth.url}/settings").json()
+    assert settings["external"]["email"] is True
+    assert settings["external"]["github"] is False
+    assert (settings["mailer_autoconfirm"], settings["disable_signup"]) == (False, False)
+    other = configured(confirmations=False, signup_enabled=False, anonymous_enabled=False)
+    settings = other.http.get(f"{other.url}/settings").json()
+    assert (settings["mailer_autoconfirm"], settings["disable_signup"]) == (True, True)
+    assert settings["external"]["anonymous_users"] is False
+
+
+def test_guessing_passwords_and_codes_is_slowed_down(configured: Callable[..., Auth]) -> None:
+    auth = configured(limits=RateLimits(sign_in_sign_ups=3, token_verifications=2))
+    address = auth.user()
+    codes = [auth.sign_in(address, f"guess {number}").json()["code"] for number in range(4)]
+    assert codes == ["invalid_credentials"] * 3 + ["over_request_rate_limit"]
+    body = {"email": address, "token": "000000", "type": "email"}
+    assert [auth.call("POST", "/verify", json=body).status_code for _ in range(3)] == [403, 403, 429]
+
+
+def test_only_so_many_mails_leave_in_an_hour(configured: Callable[..., Auth]) -> None:
+    auth = configured(limits=RateLimits(emails_per_hour=1))
+    assert auth.call("POST", "/otp", json={"email": new_address()}).status_code == 200
+    address = new_address()
+    refused = auth.call("POST", "/otp", json={"email": address})
+    assert (refused.status_code, refused.json()["code"]) == (429, "over_email_send_rate_limit")
+    assert auth.rows("select 1 from auth.users where email = %s", address) == []
+
+
+def test_a_bucket_fills_again_with_time() -> None:
+    now = [0.0]
+    limits = Limits(clock=lambda: now[0])
+    limits.take_call("sign-in", "a", 1)
+    with pytest.raises(AuthError):
+        limits.take_call("sign-in", "a", 1)
+    limits.take_call("sign-in", "b", 1)
+    now[0] = 300.0
+    limits.take_call("sign-in", "a", 1)
+
+
+def define(auth: Auth, name: str, body: str) -> str:
+    """A hook in public, callable by Auth's login as a project has to allow it; returns its URI."""
+    with psycopg.connect(auth.settings.database_url("postgres")) as postgres:
+        postgres.execute(
+            f"create or replace function public.{name}(event jsonb) returns jsonb language plpgsql as $$ {body} $$".encode()
+        )
+        postgres.execute(f"grant execute on function public.{name}(jsonb) to supabase_auth_admin".encode())
+        postgres.execute(b"grant usage on schema public to supabase_auth_admin")
+    return HOOK.format(name)
+
+
+def test_a_hook_adds_claims_to_every_token(auth: Auth, configured: Callable[..., Auth]) -> None:
+    uri = define(
+        auth,
+        "add_claims",
+        "begin return jsonb_build_object('claims', event -> 'claims' || jsonb_build_object("
+        "'user_role', 'manager', 'method', event -> 'authentication_method')); end",
+    )
+    hooked = configured(custom_access_token_hook=uri)
+    session = hooked.session()
+    claims = tokens.verify(auth.settings.keys, session["access_token"])
+    assert (claims["user_role"], claims["method"], claims["role"]) == ("manager", "password", "authenticated")
+    claims = tokens.verify(auth.settings.keys, hooked.refresh(session["refresh_token"]).json()["access_token"])
+    assert (claims["user_role"], claims["method"]) == ("manager", "token_refresh")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ('begin return \'{"error": {"http_code": 403, "message": "not today"}}\'; end', 403, "not today"),
+        ("begin return event #- '{claims,aal}'; end", 500, "aal required"),
+        ("begin return '{}'; end", 500, "claims field is missing"),
+        ("begin return null; end", 500, "did not return an object"),
+        ("begin raise 'broken'; end", 500, "Error running hook"),
+        ("begin perform pg_sleep(30); return event; end", 422, "maximum time"),
+    ],
+)
+def test_a_hook_that_refuses_or_fails_gives_no_session(
+    auth: Auth, configured: Callable[..., Auth], body: str, status: int, message: str
+) -> None:
+    hooked = configured(custom_access_token_hook=define(auth, "failing", body))
+    address = hooked.user()
+    answer = hooked.sign_in(address)
+    assert answer.status_code == status
+    assert message in answer.json()["message"]
+    sessions = "select 1 from auth.sessions s join auth.users u on u.id = s.user_id where u.email = %s"
+    assert auth.rows(sessions, address) == []
+
+
+def test_a_hook_has_to_be_named_rightly(auth_database: Settings) -> None:
+    for uri in ("https://example.com", "pg-functions://postgres/public", "pg-functions://postgres/public/f; drop"):
+        with pytest.raises(ValueError, match="is no hook"):
+            AuthService(auth_database, config=AuthConfig(custom_access_token_hook=uri))
