@@ -101,7 +101,7 @@ for each row execute function private.touch();
 create function private.record_draft(
   ticket_id uuid, message_id uuid, seen_seq integer, body text, decision text, reasons text[], confidence real,
   source text, citations jsonb
-) returns table (draft_id uuid, decision text, reasons text[])
+) returns table (draft_id uuid, decided text, because text[])
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
