@@ -34,6 +34,7 @@ EXPOSED = [
 PREFLIGHT_SECONDS = 3600
 FUNCTIONS = "/functions/v1"
 FUNCTION_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit; the runner refuses what Lambda would not take
+NOT_PUBLIC = (b"/_local/", b"/2015-03-31/")  # the runner's own health, and Lambda's Invoke call
 FUNCTION_SECONDS = 35  # longer than API Gateway's 29 s, which the runner keeps
 # Headers that belong to one connection (RFC 9110 section 7.6.1), and the length, which is counted anew.
 PER_CONNECTION = {
@@ -78,6 +79,8 @@ class FunctionsProxy:
             return JSONResponse({"message": "Request Too Long"}, 413)
         path: bytes = (request.scope.get("raw_path") or request.url.path.encode()).split(b"?")[0]
         target = path.removeprefix(FUNCTIONS.encode()) or b"/"
+        if target.startswith(NOT_PUBLIC):
+            return JSONResponse({"message": "Missing Authentication Token"}, 403)
         peer = request.client.host if request.client else "127.0.0.1"
         headers = [pair for pair in request.headers.raw if pair[0] not in PER_CONNECTION | {b"x-forwarded-for"}]
         forwarded = request.headers.get("x-forwarded-for")

@@ -28,7 +28,7 @@ def server(app: Any) -> Server:
     return Server(
         uvicorn.Config(
             app, log_level="warning", access_log=False, lifespan="off", http="httptools", ws="websockets-sansio",
-            timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, proxy_headers=False,
         )
     )  # fmt: skip
 

@@ -104,7 +104,6 @@ class Stack:
             self._refuse_taken_ports()
             self.plan.write(self._folder / "plan.json")
             self._start_parts()
-            self._note()
         except (ClusterError, psycopg.Error, OSError) as error:
             self.stop()
             raise StackError(str(error).strip().splitlines()[0]) from error
@@ -210,6 +209,7 @@ class Stack:
     def _start_child(self, child: Child) -> None:
         child.start()
         self._born[child.name] = time.monotonic()
+        self._note()
 
     def _wait_for(self, child: Child) -> None:
         port, path = self._health_of(child)
@@ -253,7 +253,6 @@ class Stack:
                 return
             self._backoff[child.name] = min(self._backoff[child.name] * 2, longest)
             self._start_child(child)
-            self._note()
 
     def _note(self) -> None:
         """Write down who runs where, for `status` and for whoever comes after a crash."""

@@ -1,4 +1,4 @@
-"""One stack for the folder: a small Chalice app, three queues, one wake-up."""
+"""One stack for the folder: a small Chalice app, a few queues, one wake-up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from infra.local.stack import Stack
 from tests.stack.helpers import free_ports
 
 APP = Path(__file__).with_name("app")
-QUEUES = [QueueDefinition("work", visibility_timeout=1, max_receive_count=2, dead_letter_queue="work-dead")]
+QUEUES = [
+    QueueDefinition("work", visibility_timeout=1, max_receive_count=2, dead_letter_queue="work-dead"),
+    QueueDefinition("bulk"),
+    QueueDefinition("pair"),
+    QueueDefinition("order.fifo", visibility_timeout=1),
+]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A process that runs a stack until it is told to stop. Arguments: data folder; API, DB, mail, queue, functions port."""
+"""A process that runs a stack until it is told to stop. Arguments: data, API, DB, mail, queue, functions port."""
 
 from __future__ import annotations
 

@@ -86,6 +86,16 @@ def test_requests_at_the_same_time_do_not_see_each_other(functions: httpx.Client
     assert answers == [{"name": name, "path": name} for name in names]
 
 
+def test_a_client_cannot_lie_about_its_address(functions: httpx.Client) -> None:
+    answer = functions.get("/address", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert answer.json() == {"source": "127.0.0.1", "forwarded": "203.0.113.9, 127.0.0.1"}
+
+
+@pytest.mark.parametrize("path", ["/_local/health", "/2015-03-31/functions/woken/invocations"])
+def test_what_belongs_to_the_runner_is_not_reached_through_the_gateway(functions: httpx.Client, path: str) -> None:
+    assert functions.post(path, json={}).status_code == 403
+
+
 def test_cors_is_what_the_route_says(functions: httpx.Client) -> None:
     asking = {"Origin": "https://desk.example", "Access-Control-Request-Method": "POST"}
     allowed = functions.options("/echo/x", headers=asking)

@@ -115,7 +115,9 @@ def gone(pids: list[int]) -> bool:
     return not any(command_of(pid) for pid in pids)
 
 
-def test_a_killed_parent_takes_its_parts_along_and_the_next_start_finds_everything(own: Settings) -> None:
+def test_a_killed_parent_takes_its_parts_along_and_the_next_start_finds_everything_and_stops_when_asked(
+    own: Settings,
+) -> None:
     url = own.database_url("postgres")
     with run(own) as parent:
         running = status(own.data)
@@ -126,9 +128,11 @@ def test_a_killed_parent_takes_its_parts_along_and_the_next_start_finds_everythi
         parent.wait()
         assert status(own.data) is None
         # At once, while the orphans may still be ending.
-        with run(own), psycopg.connect(url) as connection:
+        with run(own) as again, psycopg.connect(url) as connection:
             assert connection.execute("select answer from kept").fetchone() == (42,)
             assert gone([pid for pid in running.processes.values() if pid])
+            assert ask_to_stop(own.data) is True
+            assert again.wait(10) == 0
 
 
 def test_ctrl_c_ends_everything_within_seconds_and_a_second_start_is_refused_meanwhile(own: Settings) -> None:
@@ -143,9 +147,3 @@ def test_ctrl_c_ends_everything_within_seconds_and_a_second_start_is_refused_mea
         assert parent.wait(10) == 0
         assert gone([pid for pid in running.processes.values() if pid])
         assert ask_to_stop(own.data) is False
-
-
-def test_a_stack_can_be_stopped_from_elsewhere(own: Settings) -> None:
-    with run(own) as parent:
-        assert ask_to_stop(own.data) is True
-        assert parent.wait(10) == 0

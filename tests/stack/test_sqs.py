@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import accumulate
 from typing import Any
 from uuid import uuid4
 
@@ -66,6 +67,34 @@ def test_a_handler_over_its_time_counts_as_failed(sqs: Any, seen: Seen) -> None:
     (slow,) = send(sqs, "hang")
     assert until(lambda: dead_letters(sqs)) == [slow]
     assert len(seen("work", body=slow)) == 2
+
+
+def test_a_large_batch_is_gathered_from_several_calls(sqs: Any, seen: Seen) -> None:
+    url = sqs.get_queue_url(QueueName="bulk")["QueueUrl"]
+    for size in (10, 10, 5):
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": "x"} for n in range(size)])
+    until(lambda: sum(note["size"] for note in seen("bulk")) == 25)
+    assert max(note["size"] for note in seen("bulk")) > 10
+
+
+def test_no_more_batches_run_at_once_than_the_event_source_allows(sqs: Any, seen: Seen) -> None:
+    url = sqs.get_queue_url(QueueName="pair")["QueueUrl"]
+    sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": "x"} for n in range(6)])
+    until(lambda: len(seen("pair")) == 12)
+    running = list(accumulate(note["change"] for note in seen("pair")))
+    assert max(running) == 2
+    assert len({note["thread"] for note in seen("pair")}) == 2  # two containers, used again
+
+
+def test_a_fifo_queue_holds_a_group_back_until_its_first_message_is_done(sqs: Any) -> None:
+    url = sqs.get_queue_url(QueueName="order.fifo")["QueueUrl"]
+    for body in ("first", "second"):
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId="g", MessageDeduplicationId=body)
+    first = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1)["Messages"][0]
+    assert first["Body"] == "first"
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
+    assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "second"
 
 
 def test_a_message_reaches_its_handler_at_once(sqs: Any, seen: Seen) -> None:

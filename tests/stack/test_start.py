@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from infra.local.postgres.cluster import _working_in
-from infra.local.process import StackError
+from infra.local.process import ROOT, StackError
 from infra.local.settings import Settings
 from infra.local.stack import Stack, status
 
@@ -65,6 +67,19 @@ def test_a_data_folder_that_is_a_file_is_named(new_settings: Any, new_stack: New
     settings: Settings = new_settings()
     settings.data.write_text("")
     assert error_of(new_stack(settings)).startswith(f"cannot keep data in {settings.data}")
+
+
+def test_a_route_that_would_be_open_here_keeps_the_app_from_loading(tmp_path: Path) -> None:
+    lines = [
+        "from chalice import Chalice, IAMAuthorizer",
+        "app = Chalice('x')",
+        "@app.route('/secret', authorizer=IAMAuthorizer())",
+        "def secret(): return 1",
+    ]
+    (tmp_path / "app.py").write_text("\n".join(lines))
+    code = f"from pathlib import Path; from infra.local.runner.application import load; load(Path({str(tmp_path)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert "AppError: the route /secret has an authorizer" in done.stderr
 
 
 def test_a_broken_app_is_named_nothing_stays_and_what_a_killed_start_left_is_cleared_away(

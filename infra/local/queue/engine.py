@@ -52,9 +52,12 @@ def create(queues: Iterable[QueueDefinition], host: str) -> None:
     """Make the queues and their dead-letter queues."""
     queues = list(queues)
     for name in sorted({queue.dead_letter_queue for queue in queues if queue.dead_letter_queue}):
-        _create(name, {"MessageRetentionPeriod": str(14 * 86400)}, host)
+        attributes = {"MessageRetentionPeriod": str(14 * 86400)}  # the longest there is
+        _create(name, attributes | ({"FifoQueue": "true"} if name.endswith(".fifo") else {}), host)
     for queue in queues:
         attributes = {"VisibilityTimeout": str(queue.visibility_timeout)}
+        if queue.name.endswith(".fifo"):
+            attributes["FifoQueue"] = "true"
         if queue.dead_letter_queue:
             target = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.dead_letter_queue}"
             redrive = {"deadLetterTargetArn": target, "maxReceiveCount": queue.max_receive_count}

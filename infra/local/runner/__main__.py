@@ -39,7 +39,6 @@ def main() -> None:
     plan = Plan.read()
     plan = replace(plan, app=chosen.resolve()) if chosen else plan
     listener = listen(plan.settings.host, plan.settings.functions_port)
-    os.environ.setdefault("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/local")
     try:
         application = load(plan.app)
     except AppError as error:

@@ -103,6 +103,9 @@ def load(folder: Path) -> Application:
     chalice = getattr(importlib.import_module("app"), "app", None)
     if chalice is None or not hasattr(chalice, "handler_map"):
         raise AppError(f"{folder / 'app.py'} has no Chalice object called `app`")
+    for path, methods in chalice.routes.items():
+        if any(entry.authorizer for entry in methods.values()):
+            raise AppError(f"the route {path} has an authorizer, which is not played here: it would be open to anyone")
     for source in chalice.event_sources:
         if isinstance(source, NOT_PLAYED):
             log.warning("%s is invoked by %s, which is not played here", source.name, type(source).__name__)

@@ -7,7 +7,6 @@ import json
 import logging
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -57,7 +56,7 @@ class FunctionsService:
             query=request.url.query,
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw),
             body=body,
-            source_ip=_source_ip(request.headers, request.client.host if request.client else "127.0.0.1"),
+            source_ip=request.headers.get("x-forwarded-for", "127.0.0.1").rsplit(",", 1)[-1].strip(),
         )
         return _response(await self._answer(asked))
 
@@ -114,10 +113,6 @@ def _preflight(methods: dict[str, Any]) -> HttpAnswer:
     allowed = ",".join(sorted({*methods, "OPTIONS"}))
     headers = {"Access-Control-Allow-Methods": allowed, **entry.cors.get_access_control_headers()}
     return HttpAnswer(200, tuple(headers.items()), b"")
-
-
-def _source_ip(headers: Headers, peer: str) -> str:
-    return headers.get("x-forwarded-for", peer).split(",")[0].strip()
 
 
 def _response(answer: HttpAnswer) -> Response:

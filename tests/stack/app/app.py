@@ -56,6 +56,12 @@ def slow(name: str) -> dict[str, str]:
     return {"name": name, "path": (current().uri_params or {})["name"]}
 
 
+@app.route("/address", methods=["GET"])
+def address() -> dict[str, Any]:
+    identity = current().context["identity"]
+    return {"source": identity["sourceIp"], "forwarded": current().headers["x-forwarded-for"]}
+
+
 @app.route("/fail", methods=["GET"])
 def fail() -> None:
     raise RuntimeError("secret detail")
@@ -96,6 +102,18 @@ def work(event: Any) -> dict[str, list[dict[str, str]]]:
         if body["do"] == "fail":
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
+
+
+@app.on_sqs_message(queue="bulk", batch_size=25, maximum_batching_window_in_seconds=5)
+def bulk(event: Any) -> None:
+    note("bulk", size=len(list(event)))
+
+
+@app.on_sqs_message(queue="pair", batch_size=1, maximum_concurrency=2)
+def pair(event: Any) -> None:
+    note("pair", change=1)
+    time.sleep(0.1)
+    note("pair", change=-1)
 
 
 @app.schedule(Rate(1, unit=Rate.DAYS))
