@@ -1,0 +1,1 @@
+"""The platform's Storage: buckets and objects under row-level security, bytes on disk."""

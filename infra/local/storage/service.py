@@ -1,0 +1,46 @@
+"""Storage for the stack's gateway: routes relative to /storage/v1, pools and files between start and stop."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from infra.local.settings import Settings
+from infra.local.storage.blobs import Blobs
+from infra.local.storage.bucket_routes import BucketRoutes
+from infra.local.storage.callers import Database
+from infra.local.storage.list_routes import ListRoutes
+from infra.local.storage.object_routes import ObjectRoutes
+from infra.local.storage.objects import Objects
+
+FOLDER = "storage"
+
+
+class StorageService:
+    """Buckets and objects of one database; the bytes lie in settings.data / "storage" / <database>."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._database = Database(settings)
+        self._blobs = Blobs(settings.data / FOLDER / settings.database)
+        self._objects = Objects(self._database, self._blobs)
+        self.routes: list[BaseRoute] = [
+            Route("/status", _status),
+            *BucketRoutes(self._objects).routes(settings.keys),
+            *ListRoutes(self._database).routes(settings.keys),
+            *ObjectRoutes(self._objects, settings.keys).routes(),
+        ]
+
+    async def start(self) -> None:
+        """Open the pools; remove what an earlier process left half done."""
+        await run_in_threadpool(self._blobs.prepare)
+        await self._database.open()
+        await self._objects.sweep()
+
+    async def stop(self) -> None:
+        await self._database.close()
+
+
+async def _status(_: Request) -> Response:
+    return Response(status_code=200)
