@@ -81,7 +81,7 @@ def _identifier(name: str) -> str:
 def _build(
     configuration: Configuration,
     tables: Rows,
-    columns: Rows,
+    table_columns: Rows,
     foreign_keys: Rows,
     primary_keys: Rows,
     views: Rows,
@@ -90,8 +90,7 @@ def _build(
     representations: Rows,
     media_handlers: Rows,
 ) -> SchemaCache:
-    names = {row["oid"]: Name(row["schema"], row["name"]) for row in tables}
-    all_tables = _tables(tables, columns)
+    all_tables = _tables(tables, table_columns)
     numbered = {row["oid"]: row["columns"] for row in views}
     by_oid = {
         row["oid"]: View(
@@ -101,11 +100,10 @@ def _build(
     }
     view_keys = ViewKeys(by_oid, numbered)
     for key in primary_keys:
-        if key["table_oid"] not in names:
-            continue
-        for view, shown in view_keys.showing(key["table_oid"], key["numbers"]):
-            if not all_tables[view].primary_key:
-                all_tables[view] = replace(all_tables[view], primary_key=shown)
+        # A view that shows several tables has all their keys for its own. Where it shows one twice, the first counts.
+        shown = dict(reversed(view_keys.showing(key["table_oid"], key["numbers"])))
+        for view, columns in shown.items():
+            all_tables[view] = replace(all_tables[view], primary_key=(*all_tables[view].primary_key, *columns))
     keys = [_foreign_key(row) for row in foreign_keys]
     relationships = find(keys, all_tables, view_keys, map(_computed, computed))
     exposed = set(configuration.schemas)
@@ -208,7 +206,7 @@ def _visible(
         junction = relationship.junction
         return relationship.foreign.schema in exposed and (junction is None or junction.table.schema in exposed)
 
-    kept = {
+    # A table whose relationships all lead elsewhere keeps its place: it is known, it only leads nowhere.
+    return {
         key: [each for each in found if seen(each)] for key, found in relationships.items() if key[0].schema in exposed
     }
-    return {key: found for key, found in kept.items() if found}

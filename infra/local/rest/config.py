@@ -46,7 +46,7 @@ class Configuration:
 
 
 def read(schemas: tuple[str, ...], stored: Mapping[str, str]) -> Configuration:
-    """The defaults with `schemas` exposed, changed by what is `stored` (names without `pgrst.`; unknown ones ignored)."""
+    """The defaults with `schemas` exposed, changed by what is `stored` (names without `pgrst.`; others are ignored)."""
     known = {name: _KNOWN[name] for name in stored if name in _KNOWN}
     changes: dict[str, Any] = {attribute: parse(stored[name]) for name, (attribute, parse) in known.items()}
     return replace(Configuration(schemas=schemas), **changes)

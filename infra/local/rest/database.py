@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
 from infra.local.rest.render import Statement
 
 Connection = psycopg.AsyncConnection[Any]
+Cursor = psycopg.AsyncCursor[Any]
 BYTEA = 17
 
 
@@ -53,7 +55,7 @@ async def perform(pool: AsyncConnectionPool[Connection], work: Work) -> Result:
         try:
             result = await _run(connection, work)
         except BaseException:
-            if not connection.closed:
+            if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
                 await connection.execute("ROLLBACK")
             raise
         return result
@@ -62,25 +64,11 @@ async def perform(pool: AsyncConnectionPool[Connection], work: Work) -> Result:
 
 
 async def _run(connection: Connection, work: Work) -> Result:
-    access = " READ ONLY" if work.read_only else ""
     alone = work.read_only and work.explain is None
-    async with connection.pipeline():
-        await connection.execute(f"BEGIN ISOLATION LEVEL {work.isolation}{access}")
-        await connection.execute(*_set(work.settings))
-        if work.pre_request:
-            await connection.execute(work.pre_request)
-        cursor = await connection.execute(work.statement.text, work.statement.parameters)
-        explained = await connection.execute(work.explain.text, work.explain.parameters) if work.explain else None
-        if alone:
-            await connection.execute("COMMIT")  # there is nothing that a refusal would have to undo
+    cursor, explained = await _send(connection, work, commit=alone)
     result = _read(cursor, work, _planned_rows(explained))
     if work.check is not None and not work.is_plan:
-        try:
-            work.check(result)
-        except BaseException:
-            if not alone:
-                await connection.execute("ROLLBACK")
-            raise
+        work.check(result)
     if not alone:
         if not work.keep and not work.read_only:
             await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -88,12 +76,39 @@ async def _run(connection: Connection, work: Work) -> Result:
     return result
 
 
+async def _send(connection: Connection, work: Work, *, commit: bool) -> tuple[Cursor, Cursor | None]:
+    """Everything up to the statement, and for a read its end too, in one round trip."""
+    access = " READ ONLY" if work.read_only else ""
+    cursor = explained = failure = None
+    try:
+        async with connection.pipeline():
+            try:
+                await connection.execute(f"BEGIN ISOLATION LEVEL {work.isolation}{access}")
+                await connection.execute(*_set(work.settings))
+                if work.pre_request:
+                    await connection.execute(work.pre_request)
+                cursor = await connection.execute(work.statement.text, work.statement.parameters)
+                if work.explain:
+                    explained = await connection.execute(work.explain.text, work.explain.parameters)
+                if commit:
+                    await connection.execute("COMMIT")  # there is nothing that a refusal would have to undo
+            except psycopg.Error as error:
+                failure = error  # the first thing that went wrong; leaving the pipeline tells of what it aborted
+    except psycopg.errors.PipelineAborted:
+        if failure is None:
+            raise
+    if failure is not None:
+        raise failure
+    assert cursor is not None
+    return cursor, explained
+
+
 def _set(settings: list[tuple[str, str]]) -> tuple[str, list[str]]:
     calls = ", ".join(f"set_config(${2 * place + 1}, ${2 * place + 2}, true)" for place in range(len(settings)))
     return f"SELECT {calls}", [text for pair in settings for text in pair]
 
 
-def _read(cursor: psycopg.AsyncCursor[Any], work: Work, planned_total: int | None) -> Result:
+def _read(cursor: Cursor, work: Work, planned_total: int | None) -> Result:
     # Bytes as they came: the body is passed on, not looked at.
     answer = cursor.pgresult
     assert answer is not None
@@ -116,7 +131,7 @@ def _read(cursor: psycopg.AsyncCursor[Any], work: Work, planned_total: int | Non
     )
 
 
-def _planned_rows(cursor: psycopg.AsyncCursor[Any] | None) -> int | None:
+def _planned_rows(cursor: Cursor | None) -> int | None:
     if cursor is None or cursor.pgresult is None:
         return None
     plan = json.loads(cursor.pgresult.get_value(0, 0) or b"[]")

@@ -86,7 +86,7 @@ class Planner:
     def _compared_field(self, table: Name, field: Field, comparison: Comparison) -> PlannedField:
         planned = self.field(table, field)
         column = self.cache.column(table, field.name)
-        if comparison.operator in FULL_TEXT and (column is None or column.type != "tsvector"):
+        if comparison.operator in FULL_TEXT and column is not None and column.type != "tsvector":
             planned.as_tsvector, planned.language = True, comparison.language
         planned.transform = self.cache.representations.get(("text", planned.type))
         return planned

@@ -59,9 +59,7 @@ def of_insert(context: Context, result: Result, resource: str, *, resolves: bool
         headers.append(("Location", f"/{quote(resource)}?" + "&".join(f"{quote(k)}={quote(v)}" for k, _, v in pairs)))
     headers.append(("Content-Range", f"*/{result.page_total if context.preferences.counts else '*'}"))
     headers += context.applied("return", "missing", *(["resolution"] if resolves else []))
-    merged = (
-        context.preferences.resolution == "merge-duplicates" and result.inserted is not None and result.inserted <= 0
-    )
+    merged = context.preferences.resolution == "merge-duplicates" and (result.inserted or 0) <= 0
     return _overridden(result, _written(context, result, headers, 200 if merged else 201, without_body=None))
 
 
