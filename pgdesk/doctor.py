@@ -76,7 +76,9 @@ def _ports(settings: Settings) -> list[Finding]:
             try:
                 probe.bind((settings.host, port))
             except OSError:
-                findings.append(Finding("Ports", "error", f"{port} is taken: stop what listens there, or set {variable}"))
+                findings.append(
+                    Finding("Ports", "error", f"{port} is taken: stop what listens there, or set {variable}")
+                )
     return findings or [Finding("Ports", "ok", "free")]
 
 

@@ -11,7 +11,15 @@ from infra.local.settings import Keys, Settings
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ("api", "db", "mail", "queue", "functions")
 # Passed through to the functions as they are: see .env.example.
-PASSED = ("MODEL_URL", "MODEL_API_KEY", "MODEL_NAME", "MODEL_TIMEOUT", "MODEL_PRICE_IN", "MODEL_PRICE_OUT", "MODEL_BUDGET")
+PASSED = (
+    "MODEL_URL",
+    "MODEL_API_KEY",
+    "MODEL_NAME",
+    "MODEL_TIMEOUT",
+    "MODEL_PRICE_IN",
+    "MODEL_PRICE_OUT",
+    "MODEL_BUDGET",
+)
 RECEIVER = "mx.pgdesk.localhost"
 
 

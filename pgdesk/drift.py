@@ -1,0 +1,80 @@
+"""Is the schema that the migrations make the one that sql/ and policies/ declare?"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from infra.local.postgres import Cluster
+from infra.local.settings import Settings
+
+# Beside tables and functions: rows that the schema brings with it.
+REFERENCE_ROWS = (
+    "select 'consumer', to_jsonb(c) from private.consumers as c",
+    "select 'route', to_jsonb(r) from private.routes as r",
+    "select 'bucket', jsonb_build_object('id', b.id, 'public', b.public, 'limit', b.file_size_limit)"
+    " from storage.buckets as b",
+    "select 'setting', jsonb_build_object('role', r.rolname, 'set', s.setconfig) from pg_db_role_setting as s"
+    " left join pg_roles as r on r.oid = s.setrole join pg_database as d on d.oid = s.setdatabase"
+    " where d.datname = current_database()",
+    "select 'published', to_jsonb(p) from pg_publication_tables as p where pubname = 'supabase_realtime'",
+)
+_NOISE = re.compile(r"^(--.*|\\(un)?restrict .*|set .*|select pg_catalog\.set_config.*)?$", re.IGNORECASE)
+_LEAF = re.compile(r"partitions\.messages_\d{4}_\d{2}")
+
+
+def differences(cluster: Cluster, one: Settings, other: Settings) -> list[str]:
+    """Lines that only one of two databases has, `-` for the first and `+` for the second. Empty: they are the same."""
+    first, second = _portrait(cluster, one), _portrait(cluster, other)
+    return [
+        line for line in difflib.unified_diff(first, second, lineterm="", n=1) if not line.startswith(("---", "+++"))
+    ]
+
+
+def _portrait(cluster: Cluster, settings: Settings) -> list[str]:
+    """Everything about a database that pgdesk decides, one statement a line, in an order that does not depend on when
+    things were made. Columns keep their place out of it, and partition leaves, which are made by time, are left out."""
+    dump = subprocess.run(
+        [
+            str(cluster.bin / "pg_dump"), "--schema-only", "--restrict-key=drift",
+            "--exclude-schema=auth", "--exclude-schema=realtime", "--exclude-schema=extensions",
+            "--exclude-schema=supabase_migrations", "--exclude-table=partitions.*",
+            settings.database_url("supabase_admin"),
+        ],
+        capture_output=True, text=True, check=True, env=_plain_environment(),
+    ).stdout  # fmt: skip
+    statements = [_normal(part) for part in _statements(dump)]
+    return sorted(part for part in statements if part) + _rows(settings)
+
+
+def _statements(dump: str) -> list[str]:
+    """The dump's statements: it sets each off by a blank line and a comment line."""
+    return re.split(r"\n--\n-- Name: [^\n]*\n--\n", dump)
+
+
+def _normal(statement: str) -> str:
+    lines = [line.rstrip() for line in statement.splitlines() if not _NOISE.match(line.strip())]
+    text = "\n".join(lines)
+    if _LEAF.search(text):
+        return ""
+    if text.startswith("CREATE TABLE"):
+        head, *columns = [line.strip().rstrip(",") for line in lines]
+        return " ".join([head, *sorted(columns)])
+    return " ".join(text.split())
+
+
+def _rows(settings: Settings) -> list[str]:
+    with psycopg.connect(settings.database_url("supabase_admin")) as connection:
+        return sorted(f"{kind} {row}" for query in REFERENCE_ROWS for kind, row in connection.execute(query.encode()))
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {
+        "HOME": str(Path.home()),
+        "LC_ALL": "C",
+    }
