@@ -103,7 +103,7 @@ def test_a_message_reaches_its_handler_at_once(sqs: Any, seen: Seen) -> None:
         sent = time.time()
         (body,) = send(sqs, "ok")
         taken.append(until(partial(seen, "work", body=body))[0]["at"] - sent)
-    assert sorted(taken)[5] < 0.2  # some 15 ms on an idle machine; a second where polling sleeps
+    assert sorted(taken)[5] < 0.2  # a second and more where polling sleeps
 
 
 def test_the_queue_is_the_same_whatever_region_a_client_names(sqs: Any) -> None:

@@ -74,14 +74,15 @@ class EventSource:
 
     async def run(self) -> None:
         """Poll until cancelled. A queue that is away is waited for."""
-        pause = RETRY_SECONDS
+        pause, said = RETRY_SECONDS, ""
         while True:
             await self._slots.acquire()
             try:
                 batch = await self._collect()
-                pause = RETRY_SECONDS
+                pause, said = RETRY_SECONDS, ""
             except (httpx.HTTPError, SqsError) as error:
-                log.warning("queue %s: %s", self._queue.name, error or type(error).__name__)
+                if said != (said := str(error) or type(error).__name__):  # once, not at every try
+                    log.warning("queue %s cannot be polled, and is tried again: %s", self._queue.name, said)
                 self._slots.release()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
