@@ -82,9 +82,7 @@ def bounce_of(mail: Parsed, null_sender: bool) -> Bounce | None:
 
 def _from_report(mail: Parsed, report: Attachment) -> Bounce:
     """RFC 3464: a block about the mail, then one about each recipient."""
-    blocks = report.data.replace(b"", b"")[:65_536].split(b"
-
-")
+    blocks = report.data.replace(b"\r", b"")[:65_536].split(b"\n\n")
     groups = [split(block)[0] for block in blocks if block.strip()]
     names = ("final-recipient", "original-recipient", "action")
     about = [group for group in groups if any(name in group for name in names)]

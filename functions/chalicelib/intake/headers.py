@@ -24,6 +24,7 @@ _BLANK = re.compile(rb"\r*\n")
 _MBOX_LINE = re.compile(rb"\A>?From [^\n]*\n")
 _WORD = re.compile(rb"=\?([^?\s*]{1,60})(?:\*[^?\s]*)?\?([bqBQ])\?([^?]*)\?=")
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;@\[\]\\]{1,64}@[^\s<>\"'(),:;@\[\]\\]{1,253}")
+_USUAL = re.compile(r"\s*([^<>@,;\\()]{0,300})<\s*([^\s<>\"'(),:;@\[\]\\]{1,64}@[^\s<>\"'(),:;@\[\]\\]{1,189})\s*>\s*")
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,900})>")
 _PARAMETER = re.compile(rb";[ \t\r\n]*([^=;\s]+)[ \t\r\n]*=[ \t\r\n]*(\"(?:\\.|[^\"\\])*+\"?|[^;]*)", re.DOTALL)
 
@@ -143,15 +144,15 @@ def _word_bytes(encoding: bytes, text: bytes) -> bytes:
 def parse_addresses(value: bytes) -> list[Address]:
     """Mailboxes of an address list, however broken; what has no `@` is no mailbox."""
     text = storable(decode(value))
+    if usual := _USUAL.fullmatch(text):
+        return [Address(_name(usual[1].strip().strip('"')), usual[2].lower())]
     try:
         pairs = getaddresses([text])
     except Exception:
         # The standard library recurses on nested comments and stumbles over more; the pattern below still finds them.
         pairs = []
     found = [
-        Address(one_line(decoded(name.encode("utf-8", "replace")), 200), email.lower())
-        for name, email in pairs
-        if _ADDRESS.fullmatch(email) and len(email) <= 254
+        Address(_name(name), email.lower()) for name, email in pairs if _ADDRESS.fullmatch(email) and len(email) <= 254
     ]
     if found:
         return found[:MAX_ADDRESSES]
@@ -161,6 +162,10 @@ def parse_addresses(value: bytes) -> list[Address]:
         name = words[: matches[0].start()].strip(" \"'<(")
         return [Address(one_line(name, 200), _trimmed(matches[0][0]))]
     return [Address("", _trimmed(match[0])) for match in matches]
+
+
+def _name(text: str) -> str:
+    return one_line(decoded(text.encode("utf-8", "replace")), 200)
 
 
 def _trimmed(address: str) -> str:

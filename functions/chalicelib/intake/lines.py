@@ -46,19 +46,18 @@ def to_text(lines: list[Line]) -> str:
 
 def unflow(text: str, delsp: bool) -> str:
     """Joins the soft line breaks of format=flowed (RFC 3676 §4); quote depth and the signature line are kept."""
-    done: list[str] = []
+    paragraphs: list[list[str]] = []
     joining = False
     depth_before = 0
     for line in text.split("\n"):
         body = line.lstrip(">")
         depth = len(line) - len(body)
         body = body.removeprefix(" ")
-        if joining and depth == depth_before:
-            done[-1] += body
+        soft = body.endswith(" ") and body != "-- "
+        kept = body[:-1] if soft and delsp else body
+        if joining and depth == depth_before and body != "-- ":
+            paragraphs[-1].append(kept)
         else:
-            done.append(">" * depth + (" " if depth else "") + body)
-        joining = body.endswith(" ") and body != "-- "
-        if joining and delsp:
-            done[-1] = done[-1][:-1]
-        depth_before = depth
-    return "\n".join(done)
+            paragraphs.append([">" * depth + (" " if depth else ""), kept])
+        joining, depth_before = soft, depth
+    return "\n".join("".join(paragraph) for paragraph in paragraphs)

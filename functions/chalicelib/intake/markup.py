@@ -14,19 +14,22 @@ from .text import storable
 # More tags than any newsletter has. html5ever takes quadratic time in nesting depth: 20,000 nested tags cost 1.5 s.
 MAX_TAGS = 20_000
 MAX_CHARACTERS = 3_000_000
+# The same in the number of attributes of one tag: 60,000 cost 2 s. No attribute comes without one of its separators.
+MAX_SEPARATORS = 60_000
 
 
-def _tags(names: str) -> frozenset[str]:
-    return frozenset(names.split())
+def names(text: str) -> frozenset[str]:
+    """The names in a text, for tables that are easier to read so."""
+    return frozenset(text.split())
 
 
-_BLOCKS = _tags(
+_BLOCKS = names(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3"
     " h4 h5 h6 header hr li main nav ol p pre section table tbody tfoot thead tr ul"
 )
-_PARAGRAPHS = _tags("p h1 h2 h3 h4 h5 h6 ul ol table pre")
-TAGS = _BLOCKS | _tags("a b big br code em font i img ins q s small span strike strong sub sup td th tt u")
-UNSEEN = _tags("script style title head template noscript iframe object textarea select svg math")
+_PARAGRAPHS = names("p h1 h2 h3 h4 h5 h6 ul ol table pre")
+TAGS = _BLOCKS | names("a b big br code em font i img ins q s small span strike strong sub sup td th tt u")
+UNSEEN = names("script style title head template noscript iframe object textarea select svg math")
 _MARKERS = frozenset(("class", "id", "style", "name", "type", "data-signatureblock", "data-marker"))
 _VOID = frozenset(("br", "hr", "img"))
 
@@ -65,7 +68,11 @@ def text_of(source: str) -> str:
 
 
 def too_large(source: str) -> bool:
-    return len(source) > MAX_CHARACTERS or source.count("<") > MAX_TAGS
+    """True where cleaning the HTML could take more than a few seconds."""
+    if len(source) > MAX_CHARACTERS or source.count("<") > MAX_TAGS:
+        return True
+    quotes = source.count('"') + source.count("'")
+    return len(source.split()) + source.count("/") + quotes // 2 > MAX_SEPARATORS
 
 
 def lines_of(source: str) -> list[Line]:
@@ -98,13 +105,15 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = {name: (value or "")[:400].lower() for name, value in attrs}
-        names = f"{known.get('class', '')} {known.get('id', '')} {known.get('name', '')} {known.get('data-marker', '')}"
+        labels = (
+            f"{known.get('class', '')} {known.get('id', '')} {known.get('name', '')} {known.get('data-marker', '')}"
+        )
         if tag == "br":
             self._flush(force=True)
             return
         if tag in _BLOCKS:
             self._flush()
-        if _CUT.search(names):
+        if _CUT.search(labels):
             self._lines.append(Line("", self._depth, "cut"))
         if tag == "hr":
             self._lines.append(Line("", self._depth, "rule"))
@@ -116,21 +125,21 @@ class _Reader(HTMLParser):
             self._gap()
         if _RULED.search(known.get("style", "")) and tag in _BLOCKS:
             self._lines.append(Line("", self._depth, "rule"))
-        self._open(tag, names, known)
+        self._open(tag, labels, known)
 
-    def _open(self, tag: str, names: str, known: dict[str, str]) -> None:
+    def _open(self, tag: str, labels: str, known: dict[str, str]) -> None:
         deeper = 0
         if tag == "blockquote":
             indented = (
-                _NO_BORDER.search(known.get("style", "")) and known.get("type") != "cite" and "quote" not in names
+                _NO_BORDER.search(known.get("style", "")) and known.get("type") != "cite" and "quote" not in labels
             )
             deeper = 0 if indented else 1
-        elif _QUOTED.search(names) or known.get("name") == "quote":
+        elif _QUOTED.search(labels) or known.get("name") == "quote":
             deeper = 1
         mark: Mark = ""
-        if _ATTRIBUTION.search(names):
+        if _ATTRIBUTION.search(labels):
             mark = "attribution"
-        elif _SIGNATURE.search(names) or "data-signatureblock" in known:
+        elif _SIGNATURE.search(labels) or "data-signatureblock" in known:
             mark = "signature"
         if deeper:
             self._flush()

@@ -217,9 +217,9 @@ def _children(body: bytes, boundary: bytes) -> list[bytes]:
     return parts
 
 
-_NOT_BODIES = frozenset(
-    f"text/{subtype}"
-    for subtype in "calendar vcard x-vcard directory csv rfc822-headers css javascript xml x-amp-html".split()  # noqa: SIM905
+_NOT_BODIES = markup.names(
+    "text/calendar text/vcard text/x-vcard text/directory text/csv text/rfc822-headers text/css text/javascript"
+    " text/xml text/x-amp-html"
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import nh3
 
-from .markup import TAGS, UNSEEN, too_large
+from .markup import TAGS, UNSEEN, names, too_large
 from .text import storable
 
 _ATTRIBUTES = {
@@ -21,14 +21,13 @@ _ATTRIBUTES = {
     "td": {"colspan", "height", "rowspan", "width"},
     "th": {"colspan", "height", "rowspan", "width"},
 }
-_STYLES = {
-    "background-color", "border", "border-bottom", "border-collapse", "border-color", "border-left", "border-right",
-    "border-spacing", "border-style", "border-top", "border-width", "color", "direction", "font-family", "font-size",
-    "font-style", "font-weight", "height", "letter-spacing", "line-height", "list-style-type", "margin",
-    "margin-bottom", "margin-left", "margin-right", "margin-top", "max-width", "padding", "padding-bottom", "padding-left",
-    "padding-right", "padding-top", "text-align", "text-decoration", "text-indent", "vertical-align", "white-space",
-    "width", "word-break",
-}  # fmt: skip
+_STYLES = names(
+    "background-color border border-bottom border-collapse border-color border-left border-right "
+    "border-spacing border-style border-top border-width color direction font-family font-size font-style "
+    "font-weight height letter-spacing line-height list-style-type margin margin-bottom margin-left "
+    "margin-right margin-top max-width padding padding-bottom padding-left padding-right padding-top "
+    "text-align text-decoration text-indent vertical-align white-space width word-break"
+)
 # Whatever loads, escapes or leaves its place: url(), CSS escapes and comments, functions, at-rules, negative lengths.
 _STYLE_TRICKS = re.compile(r"url|\\|/\*|expression|@|import|var\s*\(|attr\s*\(|:\s*-\s*[\d.]|\s-[\d.]", re.IGNORECASE)
 _SAFE_DATA = re.compile(r"data:image/(?:png|jpe?g|gif|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
@@ -86,5 +85,5 @@ _CLEANER = nh3.Cleaner(
     set_tag_attribute_values={"a": {"target": "_blank"}},
     url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
     url_relative="deny",
-    filter_style_properties=_STYLES,
+    filter_style_properties=set(_STYLES),
 )
