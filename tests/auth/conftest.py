@@ -135,9 +135,8 @@ def auth_database(platform: Settings) -> Iterator[Settings]:
 
 
 @contextmanager
-def running(settings: Settings, config: AuthConfig) -> Iterator[Auth]:
-    mailbox = Mailbox()
-    service = AuthService(settings, mailbox.deliver, config)
+def serving(service: AuthService) -> Iterator[str]:
+    """The service on a port; yields its URL, which ends in /auth/v1."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> Any:
@@ -146,8 +145,15 @@ def running(settings: Settings, config: AuthConfig) -> Iterator[Auth]:
         await service.stop()
 
     app = Starlette(routes=[Mount("/auth/v1", routes=service.routes)], lifespan=lifespan)
-    with serve(app) as url, httpx.Client() as http:
-        yield Auth(f"{url}/auth/v1", settings, mailbox, http)
+    with serve(app) as url:
+        yield f"{url}/auth/v1"
+
+
+@contextmanager
+def running(settings: Settings, config: AuthConfig) -> Iterator[Auth]:
+    mailbox = Mailbox()
+    with serving(AuthService(settings, mailbox.deliver, config)) as url, httpx.Client() as http:
+        yield Auth(url, settings, mailbox, http)
 
 
 FAST = AuthConfig(bcrypt_cost=4, max_frequency=0.0)

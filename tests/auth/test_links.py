@@ -64,6 +64,14 @@ def test_the_code_of_one_user_does_not_open_another(auth: Auth) -> None:
         assert (answer.status_code, answer.json()["code"]) == (403, "otp_expired")
 
 
+def test_looking_at_a_link_by_head_does_not_use_it_up(auth: Auth) -> None:
+    address = auth.user()
+    auth.client().sign_in_with_otp({"email": address})
+    link = link_in(auth.mail(address)).removeprefix(f"{auth.settings.api_url}/auth/v1")
+    assert auth.http.head(auth.url + link).status_code == 405
+    assert "access_token" in fragment(auth.follow(address))
+
+
 def test_a_new_code_voids_the_one_before(auth: Auth) -> None:
     address = auth.user()
     auth.client().sign_in_with_otp({"email": address})

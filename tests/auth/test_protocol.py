@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -12,8 +15,9 @@ from infra.local.auth import AuthConfig, AuthService
 from infra.local.auth.config import RateLimits
 from infra.local.auth.errors import AuthError
 from infra.local.auth.limits import Limits
+from infra.local.mail.mailbox import Mailbox
 from infra.local.settings import Settings
-from tests.auth.conftest import PASSWORD, Auth, new_address
+from tests.auth.conftest import PASSWORD, Auth, new_address, serving
 
 HOOK = "pg-functions://postgres/public/{}"
 
@@ -53,6 +57,34 @@ def test_health_and_settings_say_what_this_is(configured: Callable[..., Auth], a
     assert settings["external"]["anonymous_users"] is False
 
 
+def test_discovery_names_the_issuer_of_the_tokens(auth: Auth) -> None:
+    found = auth.http.get(f"{auth.url}/.well-known/openid-configuration").json()
+    claims = tokens.verify(auth.settings.keys, auth.session()["access_token"])
+    assert found["issuer"] == claims["iss"]
+    assert found["jwks_uri"] == f"{claims['iss']}/.well-known/jwks.json"
+
+
+def test_what_the_database_cannot_keep_is_the_callers_mistake(auth: Auth) -> None:
+    for path, body in (
+        ("/signup", b'{"data": {"a": "\\ud800"}}'),
+        ("/signup", b'{"data": {"a": 1e999}}'),
+        ("/signup", b'{"data": {"a": NaN}}'),
+        ("/verify?type=signup&token=%00", None),
+    ):
+        answer = auth.call("GET" if body is None else "POST", path, content=body)
+        assert answer.status_code == 400, answer.text
+    answer = auth.call("POST", "/signup", json={}, headers={"X-JWT-AUD": "x" * 300})
+    assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
+
+
+def test_mail_goes_to_the_stacks_mailbox_where_nothing_else_is_said(auth_database: Settings, tmp_path: Path) -> None:
+    settings = replace(auth_database, data=tmp_path)
+    address = new_address()
+    with serving(AuthService(settings)) as url:
+        assert httpx.post(f"{url}/otp", json={"email": address}).status_code == 200
+    assert [mail.recipients for mail in Mailbox(tmp_path / "mailbox").list()] == [{address}]
+
+
 def test_guessing_passwords_and_codes_is_slowed_down(configured: Callable[..., Auth]) -> None:
     auth = configured(limits=RateLimits(sign_in_sign_ups=3, token_verifications=2))
     address = auth.user()
@@ -85,9 +117,8 @@ def test_a_bucket_fills_again_with_time() -> None:
 def define(auth: Auth, name: str, body: str) -> str:
     """A hook in public, callable by Auth's login as a project has to allow it; returns its URI."""
     with psycopg.connect(auth.settings.database_url("postgres")) as postgres:
-        postgres.execute(
-            f"create or replace function public.{name}(event jsonb) returns jsonb language plpgsql as $$ {body} $$".encode()
-        )
+        made = f"create or replace function public.{name}(event jsonb) returns jsonb language plpgsql as $$ {body} $$"
+        postgres.execute(made.encode())
         postgres.execute(f"grant execute on function public.{name}(jsonb) to supabase_auth_admin".encode())
         postgres.execute(b"grant usage on schema public to supabase_auth_admin")
     return HOOK.format(name)

@@ -215,10 +215,16 @@ def test_a_trigger_of_the_project_sees_new_users_and_may_refuse_them(auth: Auth)
     with psycopg.connect(auth.settings.database_url("postgres")) as postgres:
         postgres.execute("""
             create function public.refuse() returns trigger language plpgsql as
-            $$ begin if new.email like 'refused%' then raise 'not you'; end if; return new; end $$
+            $$ begin
+              if new.email like 'refused%' then raise 'not you'; end if;
+              if new.email like 'twice%' then raise unique_violation; end if;
+              return new;
+            end $$
         """)
         postgres.execute("create trigger refuse before insert on auth.users for each row execute function refuse()")
-    answer = auth.call("POST", "/signup", json={"email": "refused@example.com", "password": PASSWORD})
-    assert (answer.status_code, answer.json()["message"]) == (500, "Database error saving new user")
+    for address in ("refused@example.com", "twice@example.com"):
+        for path in ("/signup", "/admin/users"):
+            answer = auth.as_service("POST", path, json={"email": address, "password": PASSWORD})
+            assert (answer.status_code, answer.json()["message"]) == (500, "Database error saving new user")
     with psycopg.connect(auth.settings.database_url("postgres")) as postgres:
         postgres.execute("drop function public.refuse() cascade")

@@ -94,7 +94,7 @@ async def put_user(context: Context, call: Call) -> Response:
 
 async def logout(context: Context, call: Call) -> Response:
     """End sessions: `scope` is global (default), local or others."""
-    scope = call.request.query_params.get("scope") or "global"
+    scope = call.query("scope") or "global"
     if scope not in {"global", "local", "others"}:
         raise invalid(f'Unsupported logout scope "{scope}"')
     async with context.transaction() as connection:

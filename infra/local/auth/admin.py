@@ -25,7 +25,7 @@ async def list_users(context: Context, call: Call) -> Response:
     call.require_admin(context)
     page, per_page = _number(call, "page", 1), min(_number(call, "per_page", 50), MAX_PER_PAGE)
     aud = audience(context, call)
-    wanted = {"aud": aud, "part": call.request.query_params.get("filter", "")}
+    wanted = {"aud": aud, "part": call.query("filter")}
     async with context.transaction() as connection:
         condition = "aud = %(aud)s and (%(part)s = '' or position(lower(%(part)s) in email) > 0)"
         counted = await connection.execute(f"select count(*) as total from auth.users where {condition}", wanted)  # noqa: S608
@@ -285,7 +285,7 @@ def _ban(call: Call) -> dict[str, Any] | None:
 
 
 def _number(call: Call, name: str, default: int) -> int:
-    text = call.request.query_params.get(name, "")
+    text = call.query(name)
     if not text:
         return default
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):

@@ -41,7 +41,7 @@ class Context:
     settings: Settings
     config: AuthConfig
     pool: AsyncConnectionPool[Connection]
-    deliver: Deliver | None
+    deliver: Deliver
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -57,8 +57,6 @@ class Context:
     async def send(self, message: Message) -> None:
         """Hand a mail over. Raises AuthError where that fails, so that the caller's transaction leaves no trace."""
         self.limits.take_mail(self.config.limits.emails_per_hour)
-        if self.deliver is None:
-            raise unexpected("Error sending email: this Auth was given no mailbox")
         try:
             await asyncio.to_thread(self.deliver, message)
         except Exception as problem:
@@ -85,6 +83,8 @@ class Call:
             return cls(request, {})
         try:
             body = json.loads(raw)
+            # What the database could not keep: lone surrogates, infinite numbers.
+            json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError) as problem:
             raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {problem}") from None
         if not isinstance(body, dict):
@@ -118,6 +118,13 @@ class Call:
         if not isinstance(value, dict):
             raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {name} has to be an object")
         if "\\u0000" in json.dumps(value):
+            raise invalid(f"{name} contains a null character")
+        return value
+
+    def query(self, name: str) -> str:
+        """A parameter of the URL; missing reads as empty."""
+        value = self.request.query_params.get(name, "")
+        if "\0" in value:
             raise invalid(f"{name} contains a null character")
         return value
 

@@ -14,6 +14,8 @@ from infra.local.auth.account import Caller, authenticate
 from infra.local.auth.calls import Call, Connection, Context, Row
 from infra.local.auth.errors import AuthError, invalid
 
+UNVERIFIED_FOR = timedelta(minutes=5)  # then an enrolment that was not finished makes room
+
 
 async def enroll(context: Context, call: Call) -> Response:
     """A new, unverified factor: its secret as text, as an otpauth address and as a QR code (SVG)."""
@@ -55,6 +57,10 @@ async def challenge(context: Context, call: Call) -> Response:
     async with context.transaction() as connection:
         caller = await _caller(context, connection, call)
         factor = await _factor(connection, call, caller.user["id"])
+        await connection.execute(
+            "delete from auth.mfa_challenges where factor_id = %s and created_at < now() - interval '1 day'",
+            [factor["id"]],
+        )
         await connection.execute(
             "insert into auth.mfa_challenges (id, factor_id, created_at, ip_address) values (%s, %s, now(), %s)",
             [challenge_id, factor["id"], call.ip],
@@ -152,6 +158,10 @@ async def _factor(connection: Connection, call: Call, user_id: UUID) -> Row:
 
 async def _check_room(context: Context, connection: Connection, caller: Caller, name: str) -> None:
     await users.by_id(connection, caller.user["id"], lock=True)
+    await connection.execute(
+        "delete from auth.mfa_factors where user_id = %s and status = 'unverified' and created_at < now() - %s",
+        [caller.user["id"], UNVERIFIED_FOR],
+    )
     found = await connection.execute("select * from auth.mfa_factors where user_id = %s", [caller.user["id"]])
     factors = await found.fetchall()
     if any(factor["friendly_name"] == name for factor in factors):

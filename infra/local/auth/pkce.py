@@ -44,6 +44,7 @@ def is_wanted(call: Call) -> bool:
 
 async def begin(connection: Connection, call: Call, user_id: UUID, kind: str) -> None:
     """Remember the client's challenge for the link of type `kind` that is about to be sent."""
+    await connection.execute("delete from auth.flow_state where created_at < now() - interval '1 day'")
     await connection.execute(
         "insert into auth.flow_state (id, user_id, auth_code, code_challenge_method, code_challenge, provider_type, "
         "authentication_method, created_at, updated_at) values (%s, %s, %s, %s, %s, %s, %s, now(), now())",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from itertools import groupby, pairwise
 
 # Per version 1..40 at level M: error correction bytes in a block, and blocks (ISO/IEC 18004 table 9).
@@ -93,6 +95,7 @@ def _with_error_correction(data: bytes, version: int) -> bytes:
     return bytes(mixed + [check[at] for at in range(ecc_length) for check in checks])
 
 
+@lru_cache(maxsize=1 << 16)
 def _times(x: int, y: int) -> int:
     """The product in GF(256) modulo x^8 + x^4 + x^3 + x^2 + 1."""
     product = 0
@@ -193,23 +196,23 @@ def _place(modules: Grid, is_function: Grid, codewords: bytes) -> None:
                     position += 1
 
 
-def _flips(mask: int, x: int, y: int) -> bool:
-    value = (
-        (x + y) % 2,
-        y % 2,
-        x % 3,
-        (x + y) % 3,
-        (x // 3 + y // 2) % 2,
-        x * y % 2 + x * y % 3,
-        (x * y % 2 + x * y % 3) % 2,
-        ((x + y) % 2 + x * y % 3) % 2,
-    )[mask]
-    return value == 0
+# Where each mask turns a module over: where this is 0.
+_MASKS: tuple[Callable[[int, int], int], ...] = (
+    lambda x, y: (x + y) % 2,
+    lambda _, y: y % 2,
+    lambda x, _: x % 3,
+    lambda x, y: (x + y) % 3,
+    lambda x, y: (x // 3 + y // 2) % 2,
+    lambda x, y: x * y % 2 + x * y % 3,
+    lambda x, y: (x * y % 2 + x * y % 3) % 2,
+    lambda x, y: ((x + y) % 2 + x * y % 3) % 2,
+)
 
 
 def _masked(modules: Grid, is_function: Grid, mask: int) -> Grid:
+    turn = _MASKS[mask]
     result = [
-        [dark != (not fixed and _flips(mask, x, y)) for x, (dark, fixed) in enumerate(zip(row, fixes, strict=True))]
+        [dark != (not fixed and turn(x, y) == 0) for x, (dark, fixed) in enumerate(zip(row, fixes, strict=True))]
         for y, (row, fixes) in enumerate(zip(modules, is_function, strict=True))
     ]
     value = _LEVEL_M << 3 | mask

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -17,8 +18,10 @@ from infra.local import tokens
 from infra.local.auth import account, admin, hooks, mfa, requests, sign_in, signup, verify
 from infra.local.auth.calls import Call, Connection, Context
 from infra.local.auth.config import AuthConfig
-from infra.local.auth.errors import AuthError, unexpected
+from infra.local.auth.errors import AuthError, invalid, unexpected
 from infra.local.auth.mails import Deliver
+from infra.local.mail.mailbox import Mailbox
+from infra.local.mail.service import FOLDER
 from infra.local.settings import Settings
 
 POOL = 8  # connections at most
@@ -33,7 +36,7 @@ log = logging.getLogger(__name__)
 class AuthService:
     """GoTrue's protocol over schema `auth` of `settings.database`.
 
-    `deliver` takes each mail (see infra.local.mail); without it, requests that have to send one fail with 500.
+    `deliver` takes each mail; by default it goes to the stack's mailbox.
     """
 
     def __init__(self, settings: Settings, deliver: Deliver | None = None, config: AuthConfig | None = None) -> None:
@@ -49,12 +52,13 @@ class AuthService:
             timeout=WAIT,
             open=False,
         )
-        self._context = Context(settings, config, pool, deliver)
+        self._context = Context(settings, config, pool, deliver or Mailbox(settings.data / FOLDER).deliver)
         self.routes: list[BaseRoute] = [
             *(self._route(method, path, handler) for method, path, handler in _HANDLERS),
             Route("/health", _health),
             Route("/settings", self._settings),
             Route("/.well-known/jwks.json", self._jwks),
+            Route("/.well-known/openid-configuration", self._discovery),
         ]
 
     async def start(self) -> None:
@@ -69,14 +73,20 @@ class AuthService:
                 return await handler(self._context, await Call.read(request))
             except AuthError as error:
                 if error.__cause__ is not None:
-                    log.error("%s %s: %s", method, path, error, exc_info=error.__cause__)
+                    log.error("%s %s: %s: %s", method, path, error, _summary(error.__cause__))
                 return error.response(request.headers)
-            except Exception:  # whatever it was, the caller gets the protocol's shape
-                log.exception("%s %s failed", method, path)
+            except psycopg.DataError as error:  # such as a text longer than its column
+                return invalid(_summary(error)).response(request.headers)
+            except Exception as error:  # whatever it was, the caller gets the protocol's shape
+                known = isinstance(error, psycopg.Error)
+                log.error("%s %s failed: %s", method, path, _summary(error), exc_info=not known)
                 failure = unexpected("Unexpected failure, please check server logs for more information")
                 return failure.response(request.headers)
 
-        return Route(path, endpoint, methods=[method])
+        route = Route(path, endpoint, methods=[method])
+        # Scanners of mail ask by HEAD before somebody follows the link: that must not use it up.
+        route.methods = {method}
+        return route
 
     async def _settings(self, _request: Request) -> Response:
         config = self._context.config
@@ -97,6 +107,28 @@ class AuthService:
     async def _jwks(self, _request: Request) -> Response:
         keys = tokens.public_keys(self._context.settings.keys)
         return JSONResponse(keys, headers={"Cache-Control": f"public, max-age={JWKS_AGE}"})
+
+    async def _discovery(self, _request: Request) -> Response:
+        """What verifiers of tokens look up (RFC 8414): who issues them and where the keys are."""
+        url = self._context.url
+        return JSONResponse(
+            {
+                "issuer": url,
+                "authorization_endpoint": f"{url}/oauth/authorize",
+                "token_endpoint": f"{url}/oauth/token",
+                "jwks_uri": f"{url}/.well-known/jwks.json",
+                "response_types_supported": ["code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256"],
+            },
+            headers={"Cache-Control": f"public, max-age={JWKS_AGE}"},
+        )
+
+
+def _summary(error: BaseException) -> str:
+    """What went wrong, without the rows that the database shows as details."""
+    told = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return told or f"{type(error).__name__}: {error}"
 
 
 async def _health(_request: Request) -> Response:

@@ -12,7 +12,7 @@ from infra.local.auth.errors import AuthError, WeakPasswordError, invalid, wrong
 async def token(context: Context, call: Call) -> Response:
     """Dispatch on `grant_type`."""
     limits = context.config.limits
-    match call.request.query_params.get("grant_type"):
+    match call.query("grant_type"):
         case "password":
             context.limits.take_call("sign-in", call.ip, limits.sign_in_sign_ups)
             return await _by_password(context, call)

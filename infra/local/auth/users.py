@@ -76,9 +76,10 @@ async def create(
             [NOBODY, identifier, aud, role, email, password_hash, Jsonb(app_metadata or {}), Jsonb(data or {}),
              is_anonymous],
         )  # fmt: skip
-    except psycopg.errors.UniqueViolation:
-        raise
-    except psycopg.Error as problem:  # a trigger of the project's refused
+    except psycopg.Error as problem:
+        ours = problem.diag.context is None  # else it comes from within a trigger of the project's
+        if ours and isinstance(problem, (psycopg.errors.UniqueViolation, psycopg.DataError)):
+            raise
         raise unexpected("Database error saving new user") from problem
     if email:
         await add_email_identity(connection, identifier, email, data or {})

@@ -26,7 +26,7 @@ class _Verified:
 async def follow_link(context: Context, call: Call) -> Response:
     """GET: lead the browser on, with the session in the fragment, a code in the query, or the error in both."""
     context.limits.take_call("verify", call.ip, context.config.limits.token_verifications)
-    kind, token = call.request.query_params.get("type", ""), call.request.query_params.get("token", "")
+    kind, token = call.query("type"), call.query("token")
     if not kind:
         raise invalid("Verify requires a verification type")
     if not token:
