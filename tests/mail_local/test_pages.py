@@ -98,3 +98,14 @@ def test_older_mail_is_one_link_away(service: MailService, client: httpx.Client)
         service.mailbox.deliver(Message(sender="a@b.example", to=("c@d.example",), subject=f"No. {number}", text=""))
     assert "Older mail" in client.get("/").text
     assert "No. 0 " in client.get("/?start=100").text
+
+
+def test_a_page_that_gave_its_name_to_this_machine_reads_no_mail(service: MailService, client: httpx.Client) -> None:
+    service.mailbox.deliver(
+        Message(sender="a@b.example", to=("ann@example.com",), subject="Your code: 123456", text="")
+    )
+    for path in ("/", "/api/messages", "/emails"):
+        answer = client.get(path, headers={"Host": "attacker.example"})
+        assert answer.status_code == 400
+        assert "123456" not in answer.text
+    assert client.get("/", headers={"Host": "localhost:54324"}).status_code == 200

@@ -185,6 +185,19 @@ def test_many_writers_of_one_key_leave_one_whole_file(storage: Running, key: str
     assert content == content[:1] * 100_000
 
 
+def test_a_reader_always_finds_one_of_the_files_that_writers_exchange(storage: Running, key: str) -> None:
+    def put(number: int) -> int:
+        headers = {"x-upsert": "true"} | PLAIN
+        return storage.request("POST", "/object/private/a", key, content=b"%d" % number, headers=headers).status_code
+
+    put(0)
+    with ThreadPoolExecutor(4) as pool:
+        writing = [pool.submit(put, number) for number in range(40)]
+        read = [storage.request("GET", "/object/private/a", key) for _ in range(40)]
+        assert {done.result() for done in writing} == {200}
+    assert all(answer.status_code == 200 and answer.content.isdigit() for answer in read)
+
+
 def test_of_many_that_add_one_key_one_wins(storage: Running, key: str) -> None:
     def add(number: int) -> int:
         return storage.request("POST", "/object/private/a", key, content=b"%d" % number).status_code

@@ -6,9 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from infra.local.mail import pages, resend
 from infra.local.mail.mailbox import Mailbox, Message
@@ -16,6 +18,7 @@ from infra.local.mail.mime import as_mime
 from infra.local.settings import Settings
 
 FOLDER = "mailbox"
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 CLOSED = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
@@ -24,7 +27,12 @@ class MailService:
 
     def __init__(self, settings: Settings) -> None:
         self.mailbox = Mailbox(settings.data / FOLDER)
-        self.routes: list[BaseRoute] = [
+        # A page elsewhere can make its own name resolve to this machine, but not make the browser send another name.
+        guard = Middleware(TrustedHostMiddleware, allowed_hosts=[settings.host, *LOCAL_NAMES], www_redirect=False)
+        self.routes: list[BaseRoute] = [Mount("", routes=self._inner_routes(), middleware=[guard])]
+
+    def _inner_routes(self) -> list[BaseRoute]:
+        return [
             *resend.routes(self.mailbox),
             Route("/", self._list_page),
             Route("/style.css", _style),

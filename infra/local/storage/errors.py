@@ -21,6 +21,13 @@ class StorageError(Exception):
         return JSONResponse(body, 500 if self.status == 500 else 400, headers={"Cache-Control": "no-store"})
 
 
+class BytesGoneError(StorageError):
+    """The row was there and its bytes were not: replaced or removed in between."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "NoSuchKey", "The resource was not found", "Not found")
+
+
 def no_such_bucket() -> StorageError:
     return StorageError(404, "NoSuchBucket", "Bucket not found", "Bucket not found")
 

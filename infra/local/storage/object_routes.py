@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +15,14 @@ from infra.local.settings import Keys
 from infra.local.storage import rows, signing
 from infra.local.storage.bodies import flag, number, read_json, text, texts
 from infra.local.storage.callers import Caller
-from infra.local.storage.errors import invalid_request, no_such_bucket
+from infra.local.storage.errors import BytesGoneError, invalid_request, no_such_bucket
 from infra.local.storage.incoming import header_metadata, read_upload
 from infra.local.storage.names import check_header, check_key, check_mime
 from infra.local.storage.objects import Objects
 from infra.local.storage.outgoing import send_object
 from infra.local.storage.rendering import info_json, object_json, route
 
+ATTEMPTS = 5
 MAX_OBJECTS = 1000  # in one request
 NO_ACCESS = "Either the object does not exist or you do not have access to it"
 
@@ -76,20 +79,30 @@ class ObjectRoutes:
         return JSONResponse({"Id": str(row["id"]), "Key": f"{bucket}/{key}"})
 
     async def read(self, request: Request, caller: Caller) -> Response:
-        row = await self._visible(request, caller, "storage.object.get_authenticated")
-        return await send_object(request, self._objects.blobs, row, head=request.method == "HEAD")
+        return await self._send(request, lambda: self._visible(request, caller, "storage.object.get_authenticated"))
 
     async def read_public(self, request: Request, caller: Caller) -> Response:
-        row = await self._public(request, caller, "storage.object.get_public")
-        return await send_object(request, self._objects.blobs, row, head=request.method == "HEAD")
+        return await self._send(request, lambda: self._public(request, caller, "storage.object.get_public"))
 
     async def download_signed(self, request: Request, caller: Caller) -> Response:
         bucket, key = _place(request)
         token = request.query_params.get("token", "")
         claims = signing.verify(self._keys, token, signing.DOWNLOAD, f"{bucket}/{key}")
-        row = await self._objects.find(caller, "storage.object.get_signed", bucket, key, admin=True)
-        expires = datetime.fromtimestamp(claims["exp"], UTC)
-        return await send_object(request, self._objects.blobs, row, expires=expires)
+        return await self._send(
+            request,
+            lambda: self._objects.find(caller, "storage.object.get_signed", bucket, key, admin=True),
+            expires=datetime.fromtimestamp(claims["exp"], UTC),
+        )
+
+    async def _send(
+        self, request: Request, find: Callable[[], Awaitable[dict[str, Any]]], expires: datetime | None = None
+    ) -> Response:
+        """Send what `find` finds; look again while a writer replaces it between the row and the bytes."""
+        head = request.method == "HEAD"
+        for _ in range(ATTEMPTS - 1):
+            with suppress(BytesGoneError):
+                return await send_object(request, self._objects.blobs, await find(), expires=expires, head=head)
+        return await send_object(request, self._objects.blobs, await find(), expires=expires, head=head)
 
     async def info(self, request: Request, caller: Caller) -> Response:
         return JSONResponse(info_json(await self._visible(request, caller, "object.get_authenticated_info")))

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from infra.local.storage.blobs import PIECE, Blobs
-from infra.local.storage.errors import StorageError
+from infra.local.storage.errors import BytesGoneError, StorageError
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 # Types that a browser would run as a page of this origin if a link led to them.
@@ -24,7 +24,10 @@ ACTIVE = re.compile(r"svg|xml|html", re.IGNORECASE)
 async def send_object(
     request: Request, blobs: Blobs, row: dict[str, Any], *, expires: datetime | None = None, head: bool = False
 ) -> Response:
-    """The response for a stored object: 200, 206 for a range, 304 where the client has it (RFC 9110 §13, §14)."""
+    """The response for a stored object: 200, 206 for a range, 304 where the client has it (RFC 9110 §13, §14).
+
+    Raises InvalidRange for a range past the end, BytesGoneError where the row's bytes have been replaced since.
+    """
     headers = object_headers(row, expires)
     if "download" in request.query_params:
         headers["Content-Disposition"] = _disposition(request.query_params["download"])
@@ -34,7 +37,7 @@ async def send_object(
         return Response(headers=headers | {"Content-Length": str(_size(row))})
     file = await run_in_threadpool(blobs.open, row["version"] or "")
     if file is None:
-        raise StorageError(404, "NoSuchKey", "The resource was not found", "Not found")
+        raise BytesGoneError
     size = file.seek(0, 2)
     try:
         span = _span(request, headers, size)
