@@ -34,6 +34,20 @@ def test_after_its_connections_were_killed_it_delivers_again(stack: Stack) -> No
     play(scene())
 
 
+def test_a_message_stored_while_nothing_was_followed_is_heard_once(stack: Stack) -> None:
+    async def scene() -> None:
+        async with client(stack) as one:
+            await one.join("room:ada", token(stack.settings), private=True)
+            await run(stack, "select realtime.send('{}', 'before', 'room:ada')")
+            assert (await one.receive()).payload["event"] == "before"
+            await run(stack, f"{KILL}; select realtime.send('{{}}', 'meanwhile', 'room:ada')")
+            assert (await one.receive()).payload["event"] == "meanwhile"
+            await run(stack, "select realtime.send('{}', 'after', 'room:ada')")
+            assert (await one.receive()).payload["event"] == "after"
+
+    play(scene())
+
+
 def test_a_stream_that_its_server_refuses_goes_on_when_it_can_be_read(stack: Stack) -> None:
     """A publication that is gone stops the stream; it goes on when it is back."""
 

@@ -41,6 +41,8 @@ ASK = "select n, answer from realtime.ask_as_each(%s, %s, %s)"
 
 @dataclass(frozen=True)
 class Delivery:
+    """`data` is the change as JSON text; `ids` are those of the listener's subscriptions that it matches."""
+
     listener: Listener
     ids: list[int]
     data: str

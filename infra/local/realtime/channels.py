@@ -215,10 +215,6 @@ class Channel:
             self._services.hub.subscriptions[self] = held
             self.system("postgres_changes", "ok", "Subscribed to PostgreSQL")
 
-    def change(self, ids: list[int], data: str) -> None:
-        if self.open:
-            self.push("postgres_changes", f'{{"data":{data},"ids":{dumps(ids)}}}')
-
     def system(self, extension: str, status: str, message: str) -> None:
         words = {"channel": self.name, "extension": extension, "message": message, "status": status}
         self.push("system", dumps(words))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
 
 from infra.local.realtime import changes, replay
+from infra.local.realtime.changes import Delivery
 from infra.local.realtime.channels import Channel
+from infra.local.realtime.frames import Version, dumps, encode
 from infra.local.realtime.hub import Hub
 from infra.local.realtime.typed import Typed, TypedDumper
 from infra.local.realtime.wal import Change
@@ -22,6 +25,8 @@ BACKLOG = 50  # batches waiting to be judged; beyond, the log waits in the slot
 AT_ONCE = 500  # changes judged together
 POLICY_SECONDS = 3  # one question to the policies of all subscribers may take this long
 RETRY = 0.2  # seconds
+REMEMBERED = 20_000  # messages
+MARGIN = 60  # seconds: a message bears the time at which its transaction began
 
 
 class Dispatcher:
@@ -32,6 +37,7 @@ class Dispatcher:
         self._hub = hub
         self._backlog: asyncio.Queue[list[Change]] = asyncio.Queue(BACKLOG)
         self._connection: AsyncConnection[tuple[Any, ...]] | None = None
+        self._seen: dict[str, None] = {}  # messages sent on lately, oldest first
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -50,19 +56,39 @@ class Dispatcher:
         rest = []
         for change in found:
             if change.relation.schema == "realtime" and change.relation.table == "messages":
-                if change.action == "INSERT" and (message := replay.from_row(change.new)) is not None:
-                    self._hub.broadcast(*message)
+                if change.action == "INSERT":
+                    self._pass_on(change)
             else:
                 rest.append(change)
         for start in range(0, len(rest), AT_ONCE):
             if self._hub.subscriptions:
                 await self._backlog.put(rest[start : start + AT_ONCE])
 
-    def restored(self) -> None:
-        """Say that changes are followed again after an interruption: clients can look for what they missed."""
+    async def restored(self, connection: AsyncConnection[tuple[Any, ...]], lost_at: float) -> None:
+        """After an interruption that began at `lost_at` (seconds of the Unix epoch): make up for it as far as possible.
+
+        Messages are stored, so those that nobody was sent are sent now, once. Row changes are not: clients are told
+        that they are followed again, and can look for what they missed.
+        """
+        since = datetime.fromtimestamp(lost_at - MARGIN, UTC).replace(tzinfo=None)
+        for message_id, address, message in await replay.stored_since(connection, since):
+            if message_id not in self._seen:
+                self._remember(message_id)
+                self._hub.broadcast(address, message)
         for member in list(self._hub.subscriptions):
             if isinstance(member, Channel):
                 member.system("postgres_changes", "ok", "Subscribed to PostgreSQL")
+
+    def _pass_on(self, change: Change) -> None:
+        message_id, sendable = str(change.new["id"]), replay.from_row(change.new)
+        if message_id not in self._seen and sendable is not None:
+            self._hub.broadcast(*sendable)
+        self._remember(message_id)
+
+    def _remember(self, message_id: str) -> None:
+        self._seen[message_id] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
 
     async def _run(self) -> None:
         while True:
@@ -93,8 +119,20 @@ class Dispatcher:
             for change in batch:
                 await self._judge([change])
             return
+        self._send(deliveries)
+
+    def _send(self, deliveries: list[Delivery]) -> None:
+        """Hand out what was decided to those who are still there; what is the same for many is put in a frame once."""
+        frames: dict[tuple[Version, str, tuple[int, ...], str], str] = {}
         for delivery in deliveries:
-            delivery.listener.change(delivery.ids, delivery.data)
+            listener, ids, data = delivery.listener, delivery.ids, delivery.data
+            if listener not in self._hub.subscriptions:
+                continue
+            same = (listener.version, listener.topic, tuple(ids), data)
+            if same not in frames:
+                payload = f'{{"data":{data},"ids":{dumps(ids)}}}'
+                frames[same] = encode(listener.version, listener.topic, "postgres_changes", payload)
+            listener.send(frames[same])
 
     async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:

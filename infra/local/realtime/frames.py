@@ -51,8 +51,14 @@ class Inbound:
     broadcast: Broadcast | None = None
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)  # made once: making it costs more than using it
+
+
 def dumps(value: object) -> str:
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """JSON text that can be sent as UTF-8."""
+    text = _ENCODER.encode(value)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:  # half of a surrogate pair: JSON can say it, UTF-8 cannot

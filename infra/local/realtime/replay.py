@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
+from psycopg import AsyncConnection
 from psycopg_pool import PoolTimeout
 
 from infra.local.realtime import frames
@@ -25,6 +26,12 @@ order by inserted_at desc limit %s
 """
 
 
+MISSED = """
+select id::text, topic, private, event, payload::text, binary_payload from realtime.messages
+where inserted_at >= %s and extension = 'broadcast' and event is not null order by inserted_at
+"""
+
+
 def from_row(row: Row) -> tuple[Address, Broadcast] | None:
     """A row inserted into realtime.messages as a message; None for one that cannot be sent on."""
     topic, event, payload, binary = (row.get(name) for name in ("topic", "event", "payload", "binary_payload"))
@@ -37,6 +44,18 @@ def from_row(row: Row) -> tuple[Address, Broadcast] | None:
     else:
         return None
     return (topic, row.get("private") == "t"), Broadcast(event, content, {"id": row["id"]})
+
+
+async def stored_since(
+    connection: AsyncConnection[tuple[Any, ...]], since: datetime
+) -> list[tuple[str, Address, Broadcast]]:
+    """The messages stored since a time (UTC, without zone), oldest first, each with its id and where it belongs."""
+    found = await connection.execute(MISSED, [since])
+    return [
+        (number, (topic, bool(private)), Broadcast(event, payload if binary is None else binary, {"id": number}))
+        for number, topic, private, event, payload, binary in await found.fetchall()
+        if payload is not None or binary is not None
+    ]
 
 
 async def send(pool: Pool, channel: Channel, wanted: Replay) -> None:

@@ -13,6 +13,7 @@ from infra.local.realtime import catalog, filters
 from infra.local.realtime.authorization import Identity
 from infra.local.realtime.catalog import Entity
 from infra.local.realtime.filters import Filter
+from infra.local.realtime.frames import Version
 from infra.local.realtime.typed import Typed
 from infra.local.realtime.wal import Change
 
@@ -26,8 +27,10 @@ class SubscriptionError(ValueError):
 class Listener(Protocol):
     """Whoever a change is handed to."""
 
-    def change(self, ids: list[int], data: str) -> None:
-        """`data` is the change as JSON text; `ids` are those of the listener's subscriptions that it matches."""
+    topic: str
+    version: Version
+
+    def send(self, frame: str | bytes) -> None: ...
 
 
 @dataclass(frozen=True)

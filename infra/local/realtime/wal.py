@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class Change:
 
 
 class Follower:
-    """Calls `deliver` with the changes of each decoding and `restored` when a lost session has been replaced.
+    """Calls `deliver` with the changes of each decoding, and `restored` once a lost session has been replaced,
+    with the new one and the time of the loss (Unix seconds).
 
     `heard` says whether anybody listens; while nobody does, the log is read only once a second.
     """
@@ -59,7 +61,7 @@ class Follower:
         self,
         url: str,
         deliver: Callable[[list[Change]], Awaitable[None]],
-        restored: Callable[[], None],
+        restored: Callable[[AsyncConnection[tuple[Any, ...]], float], Awaitable[None]],
         heard: Callable[[], bool],
     ) -> None:
         self._url = url
@@ -102,7 +104,7 @@ class Follower:
 
     async def _run(self) -> None:
         failures = 0
-        lost = False
+        lost_at: float | None = None
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
@@ -113,8 +115,9 @@ class Follower:
                 ) as connection:
                     slot = await self._create_slot(connection)
                     self._following.set()
-                    if lost:
-                        self._restored()
+                    if lost_at is not None:
+                        await self._restored(connection, lost_at)
+                        lost_at = None
                     await self._follow(connection, slot)
             except (psycopg.Error, pgoutput.ProtocolError, OSError) as error:
                 if loop.time() - began > STABLE:
@@ -122,7 +125,7 @@ class Follower:
                 if not failures:
                     log.warning("the change stream was interrupted: %s", str(error).strip())
             self._following.clear()
-            lost = True
+            lost_at = lost_at or time.time()
             await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])
             failures += 1
 
