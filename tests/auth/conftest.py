@@ -156,7 +156,7 @@ def running(settings: Settings, config: AuthConfig) -> Iterator[Auth]:
         yield Auth(url, settings, mailbox, http)
 
 
-FAST = AuthConfig(bcrypt_cost=4, max_frequency=0.0)
+FAST = AuthConfig(bcrypt_cost=4, max_frequency=0.0, anonymous_enabled=True)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from supabase_auth.errors import AuthApiError
@@ -88,6 +89,15 @@ def test_a_code_expires(configured: Callable[..., Auth]) -> None:
     assert fragment(auth.follow(address))["error_code"] == "otp_expired"
     answer = auth.call("POST", "/verify", json={"email": address, "token": auth.code(address), "type": "email"})
     assert (answer.status_code, answer.json()["code"]) == (403, "otp_expired")
+
+
+def test_a_code_used_many_times_at_once_counts_once(auth: Auth) -> None:
+    address = auth.user()
+    auth.client().sign_in_with_otp({"email": address})
+    body = {"email": address, "token": auth.code(address), "type": "email"}
+    with ThreadPoolExecutor(6) as many:
+        answers = list(many.map(lambda _: auth.call("POST", "/verify", json=body).status_code, range(6)))
+    assert sorted(answers) == [200, 403, 403, 403, 403, 403]
 
 
 def test_codes_are_kept_as_hashes_only(auth: Auth) -> None:

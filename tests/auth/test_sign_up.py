@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -96,6 +97,16 @@ def test_a_second_sign_up_does_not_take_over_an_unconfirmed_user(auth: Auth) -> 
     assert auth.sign_in(address).json()["user"]["user_metadata"]["name"] == "first"
     assert auth.sign_in(address, "second password").status_code == 400
     assert len(auth.mails(address)) == 2
+
+
+def test_sign_ups_of_one_address_at_once_make_one_user(configured: Callable[..., Auth]) -> None:
+    auth, address = configured(), new_address()
+    body = {"email": address, "password": PASSWORD}
+    with ThreadPoolExecutor(6) as many:
+        answers = list(many.map(lambda _: auth.call("POST", "/signup", json=body).status_code, range(6)))
+    assert answers == [200] * 6
+    assert len(auth.rows("select 1 from auth.users where email = %s", address)) == 1
+    assert "access_token" in fragment(auth.follow(address))
 
 
 def test_addresses_are_one_whatever_their_case(auth: Auth) -> None:

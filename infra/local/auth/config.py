@@ -33,7 +33,7 @@ class AuthConfig:
     sender: str = "Auth <auth@localhost>"
 
     signup_enabled: bool = True
-    anonymous_enabled: bool = True
+    anonymous_enabled: bool = False
     confirmations: bool = True
     double_confirm_changes: bool = True
     manual_linking_enabled: bool = False

@@ -60,5 +60,6 @@ async def customize(
 def _refusal(error: object) -> AuthError:
     told = error if isinstance(error, dict) else {}
     status = told.get("http_code")
-    known = isinstance(status, int) and 400 <= status <= 599
-    return AuthError(status if known else 500, "unexpected_failure", str(told.get("message") or "the hook refused"))  # type: ignore[arg-type]
+    if not isinstance(status, int) or not 400 <= status <= 599:
+        status = 500
+    return AuthError(status, "unexpected_failure", str(told.get("message") or "the hook refused"))
