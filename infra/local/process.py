@@ -41,7 +41,7 @@ class Child:
         _rotate(self.log)
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own modules
+            self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", self.module, *self.arguments],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, cwd="/", start_new_session=True,
                 env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **self.environment, WATCH_PARENT: "1"},
@@ -122,7 +122,7 @@ def command_of(pid: int) -> str | None:
         if Path("/proc/self").exists():
             return None
         ps = ["/bin/ps", "-o", "command=", "-p", str(pid)]
-        listed = subprocess.run(ps, capture_output=True, text=True, check=False)  # noqa: S603
+        listed = subprocess.run(ps, capture_output=True, text=True, check=False)
         command = listed.stdout.strip()
     except OSError:
         return None

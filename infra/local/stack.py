@@ -29,6 +29,7 @@ WATCH_SECONDS = 0.2
 BACKOFF_SECONDS = (0.1, 10.0)  # between restarts of a child that keeps dying: first, longest
 SETTLED_SECONDS = 30.0  # a child that lived this long starts again without waiting
 LEFTOVER_SECONDS = 4.0
+LOCK_SECONDS = 0.3  # somebody asking for the status holds the lock for a moment
 # The settings that move a port, for errors.
 PORTS = {
     "api_port": "PGDESK_API_PORT",
@@ -164,9 +165,10 @@ class Stack:
             lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StackError(f"cannot keep data in {self.settings.data}: {error.strerror}") from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not _locked(lock) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not _locked(lock):
             os.close(lock)
             other = _read_note(self.settings.data)
             whose = f" (process {other.pid})" if other else ""
@@ -273,12 +275,9 @@ def status(data: Path) -> Status | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _read_note(data)
+        return None if _locked(lock) else _read_note(data)
     finally:
         os.close(lock)
-    return None
 
 
 def ask_to_stop(data: Path, seconds: float = 30.0) -> bool:
@@ -292,6 +291,15 @@ def ask_to_stop(data: Path, seconds: float = 30.0) -> bool:
         if time.monotonic() > deadline:
             raise StackError(f"the stack (process {running.pid}) does not stop: see {data / 'logs'}")
         time.sleep(0.05)
+    return True
+
+
+def _locked(lock: int) -> bool:
+    """Take the lock, or keep it. False where another process has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     return True
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
+from chalice.app import Chalice
 
+from infra.local.runner.containers import Function
+from infra.local.runner.http import FunctionsService
 from infra.local.stack import Stack
+from tests.serving import serve
 
 
 def test_a_route_gets_method_path_query_headers_and_environment(functions: httpx.Client) -> None:
@@ -122,3 +127,19 @@ def test_the_stack_listens_on_loopback_only(stack: Stack) -> None:
     listening = {line.split()[1] for line in lines if line.split()[3] == "0A"}
     for port in (stack.status() or pytest.fail("it does not run")).ports.values():
         assert [address for address in listening if address.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
+
+
+def test_api_gateway_stops_waiting_while_the_function_goes_on() -> None:
+    app, finish, finished = Chalice("patience"), threading.Event(), threading.Event()
+
+    @app.route("/wait")
+    def wait() -> None:
+        finish.wait(10)
+        finished.set()
+
+    functions = {"api_handler": Function("api_handler", app, timeout=20, memory=128, concurrency=1)}
+    with serve(FunctionsService(app, functions, limit_seconds=0.1)) as url:
+        answer = httpx.get(f"{url}/wait")
+        assert (answer.status_code, answer.json()) == (504, {"message": "Endpoint request timed out"})
+        finish.set()
+        assert finished.wait(10)

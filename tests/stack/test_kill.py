@@ -128,8 +128,9 @@ def test_a_killed_parent_takes_its_parts_along_and_the_next_start_finds_everythi
         parent.wait()
         assert status(own.data) is None
         # At once, while the orphans may still be ending.
-        with run(own) as again, psycopg.connect(url) as connection:
-            assert connection.execute("select answer from kept").fetchone() == (42,)
+        with run(own) as again:
+            with psycopg.connect(url) as connection:
+                assert connection.execute("select answer from kept").fetchone() == (42,)
             assert gone([pid for pid in running.processes.values() if pid])
             assert ask_to_stop(own.data) is True
             assert again.wait(10) == 0

@@ -114,7 +114,7 @@ class Cluster:
         values = CONFIGURATION | {"port": str(self.settings.db_port)} | (THROWAWAY if self.throwaway else {})
         options = [f"-c{name}={value}" for name, value in values.items()]
         with self.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - the wheel's own program
+            process = subprocess.Popen(
                 _as_server_user([str(self.bin / "postgres"), "-D", str(self.folder), *options], self.settings.data),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
             )  # fmt: skip
@@ -215,7 +215,7 @@ class Cluster:
         return lines[-1] if lines else "it said nothing"
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(  # noqa: S603 - the wheel's own program
+        done = subprocess.run(
             _as_server_user([str(self.bin / program), *arguments], self.settings.data),
             capture_output=True,
             text=True,
@@ -263,7 +263,7 @@ def _give_away(path: Path) -> None:
 def _guard(pid: int) -> subprocess.Popen[bytes]:
     """A process that stops the server `pid` once this one is gone, however it went."""
     command = ["/bin/sh", "-c", GUARD, "guard", str(pid)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _working_in(folder: Path) -> list[int]:
