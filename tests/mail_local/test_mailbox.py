@@ -13,6 +13,7 @@ import pytest
 
 from infra.local.mail.mailbox import Attachment, KeyReusedError, Mailbox, Message
 from infra.local.mail.mime import as_mime
+from tests.stack.helpers import until
 
 MAIL = Message(sender="Acme <support@acme.example>", to=("Ann <Ann@Example.com>",), subject="Hello", text="Hi Ann")
 
@@ -63,8 +64,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_mails_only(tmp_path: Path) -
     process = subprocess.Popen([sys.executable, "-c", writer, str(tmp_path)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
-    while len(list(tmp_path.glob("*.json"))) < 5:
-        assert process.poll() is None
+    until(lambda: process.poll() is not None or len(list(tmp_path.glob("*.json"))) >= 5)
     process.kill()
     process.wait()
     process.stdout.close()

@@ -13,6 +13,7 @@ from storage3 import SyncStorageClient
 
 from infra.local.storage import names
 from tests.serving import serve
+from tests.stack.helpers import until
 from tests.storage.conftest import Running, storage_app
 
 TEXT = b"0123456789"
@@ -153,10 +154,8 @@ def test_an_upload_that_is_cut_off_leaves_nothing(storage: Running, key: str) ->
             "Content-Length: 10000000\r\n\r\n"
         )
         connection.sendall(head.encode() + b"x" * 600_000)
-        while not any(file.stat().st_size for file in storage.files()):
-            pass  # until the server has begun to write
-    while storage.files():
-        pass
+        until(lambda: any(file.stat().st_size for file in storage.files()))  # the server has begun to write
+    until(lambda: not storage.files())
     with storage.database() as db:
         assert db.execute("select * from storage.objects").fetchall() == []
 

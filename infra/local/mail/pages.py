@@ -47,7 +47,7 @@ def list_page(messages: tuple[Message, ...], query: str, start: int) -> str:
         f'aria-label="Search by address or subject"></form></header>'
         f'<ul class="mails card">{rows}</ul>{older}'
     )
-    # Only the newest page renews itself, and never under somebody's typing or reading.
+    # Only the newest page renews itself: a search and older pages stay as they are while they are read.
     return _document("Mailbox", body, refresh=not query and start == 0)
 
 
@@ -95,7 +95,7 @@ def not_found_page() -> str:
 
 
 def _document(title: str, body: str, *, refresh: bool = False) -> str:
-    renew = '<meta http-equiv="refresh" content="5">' if refresh else ""
+    renew = '<meta http-equiv="refresh" content="10">' if refresh else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{renew}'
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
