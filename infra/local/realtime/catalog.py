@@ -20,8 +20,9 @@ where p.pubname = %s and (%s = '*' or p.schemaname = %s) and (%s = '*' or p.tabl
 ENTITIES = """
 select c.oid::int8, c.relrowsecurity, a.attname, t.typname, t.oid::int8, t.typarray::int8, t.typtype::text,
   t.typcategory::text, coalesce(a.attnum = any (k.conkey), false),
-  array(select r.rolname::text from pg_roles r where r.rolname = any (%s)
-    and has_column_privilege(r.oid, c.oid, a.attnum, 'select'))
+  array(select role from unnest(%s::text[]) as role
+    where case when to_regrole(quote_ident(role)) is not null
+      then has_column_privilege(role::name, c.oid, a.attnum, 'select') end)
 from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid left join pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
 where c.oid = any (%s::oid[]) order by c.oid, a.attnum

@@ -111,7 +111,7 @@ class Decoder:
         """Read one message. Raises ProtocolError for bytes of another form."""
         try:
             return self._decode(_Reader(data))
-        except (struct.error, IndexError, UnicodeDecodeError, KeyError, ValueError) as error:
+        except (struct.error, IndexError, KeyError, ValueError, OverflowError) as error:
             raise ProtocolError(f"unreadable pgoutput message {data[:40]!r}: {error}") from error
 
     def _decode(self, reader: _Reader) -> Message:

@@ -46,7 +46,7 @@ class Session:
 
     async def _join(self, message: Inbound) -> None:
         if (before := self._channels.get(message.topic)) is not None:
-            before.end()  # joining again replaces
+            before.leave()  # joining again replaces; a phx_close would be taken for the end of the new one
         try:
             channel = await self._admit(message)
         except JoinError as error:
