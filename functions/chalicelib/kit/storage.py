@@ -18,23 +18,27 @@ def put(organization_id: UUID, bucket: str, path: str, body: bytes, content_type
 
     Raises storage3's StorageApiError where Storage refuses.
     """
-    _client(organization_id).from_(bucket).upload(path, body, {"content-type": content_type, "x-upsert": "true"})
+    _bucket(organization_id, bucket).upload(path, body, {"content-type": content_type, "x-upsert": "true"})
 
 
 def get(organization_id: UUID, bucket: str, path: str) -> bytes:
     """Fetch what `put` has kept."""
-    return bytes(_client(organization_id).from_(bucket).download(path))
+    return bytes(_bucket(organization_id, bucket).download(path))
 
 
-def _client(organization_id: UUID) -> Any:
-    from storage3 import SyncStorageClient
-
-    token = _token(organization_id, int(time.time()) // (TOKEN_SECONDS // 2))
-    headers = {"apikey": settings().publishable_key, "authorization": f"Bearer {token}"}
-    return SyncStorageClient(f"{settings().supabase_url}/storage/v1/", headers)
+def _bucket(organization_id: UUID, bucket: str) -> Any:
+    return _client(organization_id, int(time.time()) // (TOKEN_SECONDS // 2)).from_(bucket)
 
 
 @lru_cache(maxsize=64)
+def _client(organization_id: UUID, half_life: int) -> Any:
+    """One client, with one pool of connections, for as long as its token is good."""
+    from storage3 import SyncStorageClient
+
+    headers = {"apikey": settings().publishable_key, "authorization": f"Bearer {_token(organization_id, half_life)}"}
+    return SyncStorageClient(f"{settings().supabase_url}/storage/v1/", headers)
+
+
 def _token(organization_id: UUID, _half_life: int) -> str:
     """A short token that names the tenant; policies on storage.objects compare it with the path's first folder."""
     import jwt
