@@ -11,6 +11,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
+from infra.local.rest.errors import ApiError
 from infra.local.rest.render import Statement
 
 Connection = psycopg.AsyncConnection[Any]
@@ -53,12 +54,14 @@ async def perform(pool: AsyncConnectionPool[Connection], work: Work) -> Result:
     connection = await pool.getconn()
     try:
         try:
-            result = await _run(connection, work)
-        except BaseException:
+            return await _run(connection, work)
+        except (psycopg.Error, ApiError):
             if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
                 await connection.execute("ROLLBACK")
             raise
-        return result
+        except BaseException:
+            await connection.close()  # cut off in the middle: nobody knows what it is at
+            raise
     finally:
         await pool.putconn(connection)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from psycopg_pool import AsyncConnectionPool
@@ -13,6 +13,7 @@ from infra.local.rest.auth import Caller
 from infra.local.rest.catalog import Snapshot
 from infra.local.rest.database import Connection, Result, Work, perform
 from infra.local.rest.grammar import parse
+from infra.local.rest.grammar.ast import ALL_ROWS, Range
 from infra.local.rest.media import Handler, MediaType
 from infra.local.rest.payload import Payload
 from infra.local.rest.plan import Insert, ReadNode
@@ -214,10 +215,8 @@ class _Exchange:
         plans = self.configuration.plan_enabled
         return media.negotiate(self.cache, wanted, resource, default_select=root.has_default_select, plans=plans)
 
-    def _context(self, kind: MediaType, *, rows: object = None, head: bool = False) -> Context:
-        from infra.local.rest.grammar.ast import ALL_ROWS, Range
-
-        return Context(kind, self.preferences, rows if isinstance(rows, Range) else ALL_ROWS, self.profile, head)
+    def _context(self, kind: MediaType, *, rows: Range = ALL_ROWS, head: bool = False) -> Context:
+        return Context(kind, self.preferences, rows, self.profile, head)
 
     def _refuse_invalid_preferences(self) -> None:
         if self.preferences.invalid and self.preferences.strict:
@@ -243,8 +242,6 @@ class _Exchange:
         """With few rows the exact count is the estimate."""
         limit = self.configuration.max_rows
         if self.preferences.count == "estimated" and limit is not None and (result.total or 0) <= limit:
-            from dataclasses import replace
-
             return replace(result, planned_total=None)
         return result
 

@@ -212,14 +212,19 @@ def _raised_by_user(message: str, detail: str | None) -> ApiError:
         keys = "'code', 'message' and optional keys: 'details', 'hint'."
         hint = f"MESSAGE must be a JSON object with obligatory keys: {keys}"
         return ApiError(500, "PGRST121", wrong, f"Invalid JSON value for MESSAGE: '{message}'", hint)
-    if answer is None or not {"status", "headers"} <= answer.keys():
+    if answer is None or not _is_answer(answer):
         hint = "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'."
         invalid = f"Invalid JSON value for DETAIL: '{detail}'"
         return ApiError(500, "PGRST121", wrong, invalid if detail else "DETAIL is missing in the RAISE statement", hint)
     headers = [(str(name), str(value)) for name, value in answer["headers"].items()]
     return ApiError(
-        int(answer["status"]), str(told["code"]), str(told["message"]), told.get("details"), told.get("hint"), headers
+        answer["status"], str(told["code"]), str(told["message"]), told.get("details"), told.get("hint"), headers
     )
+
+
+def _is_answer(value: dict[str, Any]) -> bool:
+    status = value.get("status")
+    return isinstance(value.get("headers"), dict) and isinstance(status, int) and 100 <= status <= 999
 
 
 def _json_object(text: str) -> dict[str, Any] | None:

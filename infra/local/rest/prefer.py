@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, cast
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "resolution": ("merge-duplicates", "ignore-duplicates"),
@@ -83,6 +86,6 @@ def parse(headers: Iterable[str], *, may_choose_transaction: bool) -> Preference
         missing=cast("Literal['default', 'null'] | None", chosen.get("missing")),
         handling=cast("Literal['strict', 'lenient'] | None", chosen.get("handling")),
         timezone=chosen.get("timezone"),
-        max_affected=int(affected) if affected.lstrip("-").isdecimal() else None,
+        max_affected=int(affected) if _NUMBER.fullmatch(affected) else None,
         invalid=tuple(invalid),
     )

@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from infra.local.rest import errors
 from infra.local.rest.grammar.ast import ALL_ROWS, NO_ROWS, Query, Range
 
-_RANGE = re.compile(r"([0-9]+)-([0-9]*)")
+_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{0,18})")
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -136,7 +137,7 @@ def _written(context: Context, result: Result, headers: Headers, status: int, *,
 def _overridden(result: Result, response: Response) -> Response:
     """Let what the database has set in response.status and response.headers win."""
     if result.status is not None:
-        if not result.status.isdigit():
+        if not re.fullmatch(r"[1-9][0-9]{2}", result.status):
             raise errors.bad_response_status()
         response.status = int(result.status)
     if result.headers is not None:

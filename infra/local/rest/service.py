@@ -28,6 +28,7 @@ LOGIN = "authenticator"
 POOL_SIZE = 10  # the platform's default
 ACQUIRE_SECONDS = 10
 RECONNECT_SECONDS = 1.0
+GATHER_SECONDS = 0.01
 
 
 class RestService:
@@ -89,6 +90,9 @@ class RestService:
             return _refused(ApiError(504, "PGRST003", message), verbose=verbose)
         except psycopg.Error as error:
             return _refused(errors.from_database(error, authenticated=authenticated), verbose=verbose)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return _refused(ApiError(500, "PGRSTX00", "Internal error"), verbose=verbose)
 
     async def _listen(self, listening: asyncio.Event) -> None:
         """Keep the engine at the schema's present state, through losses of the connection."""
@@ -101,8 +105,10 @@ class RestService:
                     await self._load(connection)
                     listening.set()
                     while True:
-                        # All that has come by now is one reload: a migration notifies with every statement.
                         async for _ in connection.notifies(stop_after=1):
+                            pass
+                        # A migration notifies with every statement: what comes together is one reload.
+                        async for _ in connection.notifies(timeout=GATHER_SECONDS):
                             pass
                         await self._load(connection)
             except psycopg.OperationalError as error:
@@ -130,7 +136,7 @@ class _Endpoint:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = [(name.decode("latin-1"), value.decode(errors="replace")) for name, value in scope["headers"]]
         method: str = scope["method"]
         request = Request(
             method,
@@ -140,7 +146,7 @@ class _Endpoint:
             await _body(receive) if method in ("POST", "PUT", "PATCH") else b"",
         )
         answer = await self._service.answer(request, request.header("apikey"), request.header("authorization"))
-        shown = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+        shown = [(_header(name.lower()), _header(value)) for name, value in answer.headers]
         names = {name for name, _ in shown}
         if method != "HEAD" and answer.status not in (204, 304):
             shown.append((b"content-length", str(len(answer.body)).encode()))
@@ -148,6 +154,11 @@ class _Endpoint:
             shown.append((b"vary", b"Accept, Prefer, Range"))
         await send({"type": "http.response.start", "status": answer.status, "headers": shown})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+def _header(text: str) -> bytes:
+    """`text` as it may stand in a header: some of it comes from clients and functions."""
+    return "".join(character if character.isprintable() else " " for character in text).encode()
 
 
 async def _body(receive: Receive) -> bytes:

@@ -94,6 +94,8 @@ def _read(text: str, what: str, parser: Callable[[Expressions], T]) -> T:
     except Failure as failure:
         where = place(text, failure.problem.position)
         raise parse_error(f'"failed to parse {what}" {where}', str(failure.problem)) from None
+    except RecursionError:
+        raise parse_error(f'"failed to parse {what}"', "nested too deeply") from None
 
 
 def _select(value: str) -> tuple[SelectItem, ...]:
@@ -125,12 +127,7 @@ def _order(name: str, value: str) -> tuple[Path, tuple[OrderTerm, ...]]:
 def _logic(name: str, value: str) -> tuple[Path, Condition]:
     path, operator = _read(name, f"logic path ({name})", Expressions.logic_path)
     # Read with its operator in front, as it would stand inside another tree.
-    reader = Expressions(operator + value)
-    try:
-        return path, reader.logic_tree()
-    except Failure as failure:
-        where = place(reader.text, failure.problem.position)
-        raise parse_error(f'"failed to parse logic tree ({value})" {where}', str(failure.problem)) from None
+    return path, _read(operator + value, f"logic tree ({value})", Expressions.logic_tree)
 
 
 def _ranges(present: list[tuple[str, str]]) -> tuple[tuple[Path, Range], ...]:
