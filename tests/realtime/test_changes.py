@@ -364,3 +364,23 @@ def test_keys_of_several_columns_and_odd_names_are_judged(stack: Stack) -> None:
             assert (await told(one))["record"] == {"K 1": 'b"', "k2": "it's"}
 
     play(scene())
+
+
+@pytest.mark.full
+def test_a_policy_that_takes_too_long_holds_up_but_does_not_silence_the_others(stack: Stack) -> None:
+    stack.run(
+        "create policy sleeper on notes as restrictive for select to authenticated "
+        "using ((select case when public.me() = 'sloth' then pg_sleep(60) is not null else true end))"
+    )
+
+    async def scene() -> None:
+        async with client(stack) as ada, client(stack) as sloth:
+            await follow(sloth, token(stack.settings, "sloth"), table="notes")
+            await follow(ada, token(stack.settings, "ada"), table="notes")
+            await ada.join("news")
+            await run(stack, "insert into notes (id, owner) values (1, 'ada')")
+            await run(stack, "select realtime.send('{}', 'e', 'news', false)")
+            assert (await ada.receive()).event == "broadcast"  # messages do not wait for judging
+            assert (await told(ada))["record"]["id"] == 1
+
+    play(scene())

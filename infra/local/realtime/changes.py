@@ -132,7 +132,7 @@ async def _evaluate(
         row = await found.fetchone()
         assert row is not None
         return {question: passed is True for question, passed in zip(questions, row, strict=True)}
-    except (psycopg.errors.DataError, psycopg.errors.ProgrammingError) as error:
+    except (psycopg.errors.DataError, psycopg.errors.ProgrammingError, psycopg.errors.QueryCanceled) as error:
         if len(questions) == 1:
             log.info("a filter on %s cannot be applied: %s", questions[0][0].name, error)
             return {questions[0]: False}

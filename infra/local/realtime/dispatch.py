@@ -97,7 +97,7 @@ class Dispatcher:
                 try:
                     await self._judge(batch)
                     break
-                except (psycopg.OperationalError, OSError) as error:
+                except (psycopg.Error, OSError) as error:
                     log.warning("row changes wait for the database: %s", str(error).strip())
                     if self._connection is not None:
                         await self._connection.close()
@@ -109,9 +109,9 @@ class Dispatcher:
         connection = await self._connected()
         try:
             deliveries = await changes.judge(connection, batch, self._hub.all_subscriptions())
-        except psycopg.OperationalError:
-            raise
         except psycopg.Error:
+            if connection.closed:
+                raise
             if len(batch) == 1:
                 relation = batch[0].relation
                 log.exception("a change of %s.%s could not be delivered", relation.schema, relation.table)

@@ -89,8 +89,9 @@ end;
 $$;
 
 -- Makes the daily partitions from yesterday to `ahead` days from now, and drops those that ended over 72 hours ago.
+-- It would rather fail, and be called again, than make senders queue behind its locks.
 create or replace function realtime.keep_partitions(ahead integer default 3) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = '' set lock_timeout = '500ms' as $$
 declare
   today constant date := timezone('utc', now())::date;
   day date;
