@@ -150,3 +150,14 @@ def test_a_long_migration_is_followed_to_its_end(live: httpx.Client, owner: Conn
     for number in range(60):
         owner.execute(f"create table made_{number} (id int); grant select on made_{number} to anon")
     until(lambda: live.get("/made_59"), lambda response: response.status_code == 200)
+
+
+def test_a_changed_type_is_not_held_against_the_old_one(live: httpx.Client, owner: Connection) -> None:
+    def answer() -> httpx.Response:
+        return live.get("/things?id=eq.2&select=name")
+
+    for _ in range(12):  # often enough for the statement to be prepared
+        assert answer().json() == [{"name": "thing 2"}]
+    owner.execute("alter table things alter column id type text")
+    until(answer, lambda response: response.status_code == 200)
+    assert answer().json() == [{"name": "thing 2"}]

@@ -288,26 +288,3 @@ join pg_settings s on s.name = substr(entry, 1, strpos(entry, '=') - 1)
 where
   m.member = (select oid from pg_roles where rolname = current_user)
   and (s.context = 'user' or has_parameter_privilege(current_user, s.name, 'set'));
-
--- accessible_tables --
-select n.nspname::text as schema, c.relname::text as name
-from pg_class c
-join pg_namespace n on n.oid = c.relnamespace
-where
-  c.relkind in ('v', 'r', 'm', 'f', 'p')
-  and not c.relispartition
-  and n.nspname = %(schema)s
-  and (
-    pg_has_role(c.relowner, 'usage')
-    or has_table_privilege(c.oid, 'select, insert, update, delete, truncate, references, trigger')
-    or has_any_column_privilege(c.oid, 'select, insert, update, references')
-  );
-
--- accessible_functions --
-select p.oid::int8 as oid
-from pg_proc p
-join pg_namespace n on n.oid = p.pronamespace
-where n.nspname = %(schema)s and has_function_privilege(p.oid, 'execute');
-
--- schema_description --
-select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = %(schema)s;

@@ -126,6 +126,9 @@ class RestService:
             # Something was dropped while it was being read: the notification of that is on its way.
             log.warning("The schema could not be read", exc_info=True)
             return
+        if self._engine is not None and self._engine.snapshot != snapshot:
+            # Statements that were prepared on the old connections have the old types.
+            await self._pool.drain()
         self._engine = Engine(snapshot, self._pool)
 
 
