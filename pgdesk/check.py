@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -41,10 +42,7 @@ class Skipped(Exception):  # noqa: N818
 
 def main() -> int:
     """Run every check, say how each ended, and return 1 if any failed."""
-    checks: list[tuple[str, Callable[[], None]]] = [
-        (name, lambda command=command: _tool(command)) for name, command in TOOLS.items()
-    ]
-    failed = [name for name, check in checks if not _report(name, check)]
+    failed = [name for name, command in TOOLS.items() if not _report(name, partial(_tool, command))]
     with scratch_cluster() as platform:
         server = Cluster(platform)
         have, want = migrated(platform), declared(platform)

@@ -16,7 +16,7 @@ from infra.local.stack import ask_to_stop
 from pgdesk.environment import load_dotenv, stack_settings
 
 app = typer.Typer(
-    help="An AI support desk and CRM that lives in Postgres. Start with `pgdesk demo`, or `pgdesk up` for an empty desk.",
+    help="An AI support desk and CRM that lives in Postgres. Start with `pgdesk demo`; `pgdesk up` starts it empty.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

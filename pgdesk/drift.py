@@ -9,21 +9,15 @@ import subprocess
 from pathlib import Path
 
 import psycopg
+from chalicelib.kit.database import queries
 
 from infra.local.postgres import Cluster
 from infra.local.settings import Settings
 
-# Beside tables and functions: rows that the schema brings with it.
-REFERENCE_ROWS = (
-    "select 'consumer', to_jsonb(c) from private.consumers as c",
-    "select 'route', to_jsonb(r) from private.routes as r",
-    "select 'bucket', jsonb_build_object('id', b.id, 'public', b.public, 'limit', b.file_size_limit)"
-    " from storage.buckets as b",
-    "select 'setting', jsonb_build_object('role', r.rolname, 'set', s.setconfig) from pg_db_role_setting as s"
-    " left join pg_roles as r on r.oid = s.setrole join pg_database as d on d.oid = s.setdatabase"
-    " where d.datname = current_database()",
-    "select 'published', to_jsonb(p) from pg_publication_tables as p where pubname = 'supabase_realtime'",
-)
+# Beside tables and functions: rows and settings that the schema brings with it.
+SQL = queries(__file__)
+REFERENCE_ROWS = ("consumers", "routes", "buckets", "role_settings", "publication")
+
 _NOISE = re.compile(r"^(--.*|\\(un)?restrict .*|set .*|select pg_catalog\.set_config.*)?$", re.IGNORECASE)
 _LEAF = re.compile(r"partitions\.messages_\d{4}_\d{2}")
 
@@ -70,7 +64,7 @@ def _normal(statement: str) -> str:
 
 def _rows(settings: Settings) -> list[str]:
     with psycopg.connect(settings.database_url("supabase_admin")) as connection:
-        return sorted(f"{kind} {row}" for query in REFERENCE_ROWS for kind, row in connection.execute(query.encode()))
+        return sorted(f"{name} {row}" for name in REFERENCE_ROWS for row in connection.execute(SQL[name]))
 
 
 def _plain_environment() -> dict[str, str]:

@@ -88,7 +88,7 @@ def download_wheel(name: str, version: str, sha256: str, cache: Path = CACHE) ->
         pinned.write_text(f"{name}=={version} --hash=sha256:{sha256}\n")
         arguments = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
         command = [sys.executable, "-m", "pip", *arguments, "--dest", scratch, "--requirement", str(pinned)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(scratch).glob("*.whl"))
         if done.returncode or not wheels:
             raise BuildError(f"pip could not fetch {name} {version}: {done.stderr.strip()[-400:]}")

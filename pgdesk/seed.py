@@ -90,20 +90,13 @@ def _furnish(connection: Connection, plan: dict[str, Any], users: dict[str, UUID
 
 
 def _examples(connection: Connection, organization: UUID, categories: dict[str, UUID]) -> None:
-    """Labelled messages: what triage starts from."""
-    from chalicelib.kit.embeddings import MODEL, embed
-
+    """Labelled messages: what triage starts from. The job `refit` embeds and learns them."""
     lines = (DEMO / "examples.jsonl").read_text(encoding="utf-8").splitlines()
     examples = [json.loads(line) for line in lines if line.strip()]
-    vectors = embed([example["text"] for example in examples])
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into public.triage_examples (organization_id, category_id, text, embedding, model, source)"
-            " values (%s, %s, %s, %s::extensions.vector, %s, 'seed')",
-            [
-                (organization, categories[example["category"]], example["text"], str(vector.tolist()), MODEL)
-                for example, vector in zip(examples, vectors, strict=True)
-            ],
+            "insert into public.triage_examples (organization_id, category_id, text) values (%s, %s, %s)",
+            [(organization, categories[example["category"]], example["text"]) for example in examples],
         )
 
 
