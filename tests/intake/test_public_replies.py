@@ -46,7 +46,7 @@ def test_plain_replies(name: str) -> None:
     assert gone not in text
     if name == "email_1_2":  # an answer in the middle of the quote
         assert text.startswith("Hi,\nOn Tue")
-        assert text.endswith('the keys individually."')
+        assert text.endswith('delete them all individually."')
     else:
         assert text.endswith(end)
 

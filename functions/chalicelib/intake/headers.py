@@ -76,6 +76,14 @@ class Headers:
         text = " ".join(storable(value.decode("utf-8", "replace")) for value in self.raw_all(name))
         return list(dict.fromkeys(f"<{found}>" for found in _MESSAGE_ID.findall(text)))[-MAX_IDS:]
 
+    def message_id(self) -> str | None:
+        """The mail's own Message-ID. One that lacks its angle brackets is still the same for every copy."""
+        ids = self.message_ids("message-id")
+        if ids:
+            return ids[0]
+        bare = self.get("message-id", 900).split(" ", 1)[0].strip("<>")
+        return f"<{bare}>" if bare else None
+
     def date(self) -> datetime | None:
         """The Date field in UTC; None where it is missing, unreadable or beyond what a calendar holds."""
         try:

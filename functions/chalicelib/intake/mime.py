@@ -110,7 +110,6 @@ def parse(raw: bytes, _depth: int = 0) -> Parsed | Unreadable:
         found.defect(f"text cut at {MAX_TEXT} characters")
     senders = headers.addresses("from") or headers.addresses("sender") or headers.addresses("return-path")
     type_, details = parameters(headers.raw("content-type") or b"text/plain")
-    ids = headers.message_ids("message-id")
     parsed = Parsed(
         headers=headers,
         senders=senders,
@@ -119,7 +118,7 @@ def parse(raw: bytes, _depth: int = 0) -> Parsed | Unreadable:
         cc=headers.addresses("cc"),
         subject=headers.get("subject", 500),
         date=headers.date(),
-        message_id=ids[0] if ids else _bare_id(headers),
+        message_id=headers.message_id() or "",
         in_reply_to=headers.message_ids("in-reply-to"),
         references=headers.message_ids("references"),
         text=text[:MAX_TEXT],
@@ -134,12 +133,6 @@ def parse(raw: bytes, _depth: int = 0) -> Parsed | Unreadable:
     if not (senders or text.strip() or found.attachments):
         return Unreadable("no sender, no text and no attachment")
     return parsed
-
-
-def _bare_id(headers: Headers) -> str:
-    """A Message-ID that lacks its angle brackets is still the same for every copy of the mail."""
-    value = headers.get("message-id", 900).split(" ", 1)[0].strip("<>")
-    return f"<{value}>" if value else ""
 
 
 def _entity(headers: Headers, body: bytes, found: _Found, depth: int, default: str) -> None:

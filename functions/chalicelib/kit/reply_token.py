@@ -1,7 +1,8 @@
 """The signed token in a reply address: `reply+<token>@…` leads an answer to its ticket, for the one it was sent to.
 
-Layout, before base32 in lower case (56 characters; the whole local part stays below 64 octets, RFC 5321 §4.5.3.1.1):
-16 octets ticket id, 4 octets tag of the recipient, 15 octets HMAC-SHA256 over organization, ticket and tag.
+Layout, before base32 in lower case (48 characters, so that 15 are left of the 64 octets that a local part may have, RFC
+5321 §4.5.3.1.1): 16 octets ticket id, 4 octets tag of the recipient, 10 octets of an HMAC-SHA256 over organization,
+ticket and tag. It can only be tried by sending mail, so 80 bits are out of reach.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-_TOKEN = re.compile(r"\+([a-z2-7]{56})@", re.IGNORECASE)
-_TAG, _MAC = 4, 15
+_TOKEN = re.compile(r"\+([a-z2-7]{48})@", re.IGNORECASE)
+_TAG, _MAC = 4, 10
+MAX_LOCAL = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ def make_token(secret: str, organization_id: UUID, ticket_id: UUID, recipient: s
 
 
 def reply_address(address: str, token: str) -> str:
-    """`support@acme.test` and a token make `support+<token>@acme.test`; a local part that leaves no room becomes
-    `reply`."""
-    local, _, domain = address.partition("@")
-    return f"{local if len(local) <= 7 else 'reply'}+{token}@{domain}"
+    """`support@acme.test` and a token make `support+<token>@acme.test`. A local part that leaves no room stays without:
+    answers then find their ticket by the Message-ID they name."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}+{token}@{domain}" if len(local) + 1 + len(token) <= MAX_LOCAL else address
 
 
 def read_token(
@@ -57,12 +59,6 @@ def read_token(
             if hmac.compare_digest(mac, _mac(secret, organization_id, body)):
                 return ReplyToken(UUID(bytes=body[:16]), hmac.compare_digest(body[16:], _tag(secret, sender)))
     return None
-
-
-def without_token(address: str) -> str:
-    """The address that mail to a reply address was meant for: the part from `+` on is left out."""
-    local, _, domain = address.rpartition("@")
-    return f"{local.partition('+')[0]}@{domain}"
 
 
 def _tag(secret: str, recipient: str) -> bytes:
