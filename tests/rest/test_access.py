@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import time
 from typing import Any
 
 import httpx
+import jwt
 import psycopg
 import pytest
 
@@ -217,3 +220,27 @@ def test_text_that_is_told_back_in_a_header_stays_within_it(api: httpx.Client) -
 def test_excess_is_refused_or_ignored_but_never_an_accident(api: httpx.Client, query: str) -> None:
     response = api.get(f"/clients?{query}", headers={"Range": "9" * 5000 + "-", "Prefer": "max-affected=" + "9" * 5000})
     assert response.status_code < 500
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        ({"exp": "soon"}, "The JWT 'exp' claim must be a number"),
+        ({"exp": "4102444800"}, "The JWT 'exp' claim must be a number"),
+        ({"nbf": "then"}, "The JWT 'nbf' claim must be a number"),
+        ({"iat": "once"}, "The JWT 'iat' claim must be a number"),
+        ({"nbf": 4102444800}, "JWT not yet valid"),
+        ({"iat": 4102444800}, "JWT issued at future"),
+        ({"aud": 1}, "The JWT 'aud' claim must be a string or an array of strings"),
+        ({"aud": ["a", 1]}, "The JWT 'aud' claim must be a string or an array of strings"),
+    ],
+)
+def test_claims_that_make_no_sense_are_refused(
+    api: httpx.Client, shop: Settings, claim: dict[str, Any], message: str
+) -> None:
+    header = jwt.utils.base64url_encode(b'{"alg":"HS256","typ":"JWT"}')
+    body = jwt.utils.base64url_encode(json.dumps({"role": "authenticated"} | claim).encode())
+    signature = hmac.digest(shop.keys.jwt_secret.encode(), header + b"." + body, "sha256")
+    token = b".".join([header, body, jwt.utils.base64url_encode(signature)]).decode()
+    response = api.get("/clients", headers=bearer(token))
+    assert (response.status_code, response.json()["code"], response.json()["message"]) == (401, "PGRST303", message)

@@ -64,9 +64,11 @@ class Authenticator:
         if parts != 3:
             raise bad_token(f"Expected 3 parts in JWT; got {parts}")
         try:
-            return tokens.verify(self._keys, token)
+            claims = tokens.verify(self._keys, token)
         except jwt.InvalidTokenError as error:
             raise _refusal(error, token) from None
+        _check_times(claims)
+        return claims
 
 
 def _refusal(error: jwt.InvalidTokenError, token: str) -> ApiError:
@@ -74,14 +76,19 @@ def _refusal(error: jwt.InvalidTokenError, token: str) -> ApiError:
         return bad_claims("JWT expired")
     if isinstance(error, jwt.InvalidAlgorithmError):
         return bad_token("Wrong or unsupported encoding algorithm")
-    for name in TIME_CLAIMS:
-        if not isinstance(_unverified(token).get(name, 0), int | float) and f"({name})" in str(error):
-            return bad_claims(f"The JWT '{name}' claim must be a number")
+    if any(f"({name})" in str(error) for name in TIME_CLAIMS):  # told of a token whose signature is right
+        _check_times(_unverified(token))
     if isinstance(error, jwt.ImmatureSignatureError | jwt.InvalidIssuedAtError):
         return bad_claims("JWT issued at future" if "(iat)" in str(error) else "JWT not yet valid")
     if isinstance(error, jwt.InvalidSignatureError):
         return bad_token("No suitable key or wrong key type", "None of the keys was able to decode the JWT")
     return bad_token("JWT cryptographic operation failed")
+
+
+def _check_times(claims: dict[str, Any]) -> None:
+    for name in TIME_CLAIMS:
+        if not isinstance(claims.get(name, 0), int | float):
+            raise bad_claims(f"The JWT '{name}' claim must be a number")
 
 
 def _unverified(token: str) -> dict[str, Any]:

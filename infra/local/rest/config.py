@@ -33,8 +33,8 @@ class Configuration:
     role_claim: tuple[str, ...] = ("role",)
     openapi_mode: str = "follow-privileges"
     verbose_errors: bool = True
-    server_timing: bool = False
     legacy_target_names: bool = True
+    trace_header: str | None = None  # lower case; echoed from the request
 
     @property
     def may_override_transaction(self) -> bool:
@@ -89,6 +89,6 @@ _KNOWN: dict[str, tuple[str, Callable[[str], object]]] = {
     "jwt_role_claim_key": ("role_claim", _claim),
     "openapi_mode": ("openapi_mode", str),
     "client_error_verbosity": ("verbose_errors", lambda text: text.strip() != "minimal"),
-    "server_timing_enabled": ("server_timing", _flag),
+    "server_trace_header": ("trace_header", lambda text: text.strip().lower() or None),
     "url_use_legacy_target_names": ("legacy_target_names", _flag),
 }

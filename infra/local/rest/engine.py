@@ -78,6 +78,9 @@ class _Exchange:
         else:
             answer = await self._write(parts[0])
         answer.headers += self._warning_headers()
+        trace = self.configuration.trace_header
+        if trace is not None and (value := self.request.header(trace)) is not None:
+            answer.headers.append((trace, value))
         return answer
 
     # -- resources -------------------------------------------------------------------------------------------------
