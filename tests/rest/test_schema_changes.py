@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
+from infra.local.rest import RestService
 from infra.local.settings import Settings
 from tests.rest.conftest import serving
 
@@ -161,3 +163,18 @@ def test_a_changed_type_is_not_held_against_the_old_one(live: httpx.Client, owne
     owner.execute("alter table things alter column id type text")
     until(answer, lambda response: response.status_code == 200)
     assert answer().json() == [{"name": "thing 2"}]
+
+
+def test_settings_that_make_no_sense_leave_the_service_running(
+    live: httpx.Client, owner: Connection, bare: Settings
+) -> None:
+    configure(bare, db_max_rows="many", db_schemas="no_such_schema, public", db_unknown="x", db_tx_end="whatever")
+    until(lambda: live.get("/things"), lambda response: response.status_code == 404)
+    answer = live.get("/things", headers={"Accept-Profile": "public"})
+    assert (answer.status_code, len(answer.json())) == (200, 5)
+
+
+def test_a_database_that_is_not_there_is_told_at_the_start(bare: Settings) -> None:
+    service = RestService(bare.at("no_such_database"))
+    with pytest.raises(psycopg.OperationalError, match="no_such_database"):
+        asyncio.run(service.start())

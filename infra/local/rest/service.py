@@ -58,6 +58,7 @@ class RestService:
         await asyncio.wait({self._listener, ready}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         if self._listener.done():
+            await self._pool.close()
             await self._listener  # raises what kept it from listening
 
     async def stop(self) -> None:
@@ -122,9 +123,9 @@ class RestService:
             snapshot = await catalog.read(connection, self._settings.schemas)
         except psycopg.OperationalError:
             raise
-        except psycopg.Error:
-            # Something was dropped while it was being read: the notification of that is on its way.
-            log.warning("The schema could not be read", exc_info=True)
+        except Exception:
+            # Most likely something was dropped while it was being read: the notification of that is on its way.
+            log.warning("The schema could not be read; the one known before stays in use", exc_info=True)
             return
         if self._engine is not None and self._engine.snapshot != snapshot:
             # Statements that were prepared on the old connections have the old types.
