@@ -311,14 +311,15 @@ begin
   if ledger.verdict <> 'loop' then
     select f.ticket_id, f.how, f.is_known, f.evidence into thread_id, how, is_known, evidence
     from private.find_thread(
-      ledger.organization_id, (mail ->> 'token_ticket_id')::uuid, coalesce((mail ->> 'token_is_senders')::boolean, false),
+      ledger.organization_id, (mail ->> 'token_ticket_id')::uuid,
+      coalesce((mail ->> 'token_is_senders')::boolean, false),
       array(select jsonb_array_elements_text(mail -> 'message_ids')), sender
     ) as f;
   end if;
   if thread_id is null and ledger.verdict in ('auto_reply', 'bounce', 'loop') then
     update public.inbound_mails as m
     set state = 'done', outcome = 'recorded', done_at = now(),
-      decision = m.decision || jsonb_build_object('thread', 'none', 'filed', 'recorded: ' || m.verdict || ' without a thread')
+      decision = m.decision || jsonb_build_object('thread', 'none')
     where m.id = ledger.id
     returning * into ledger;
     return ledger;
@@ -445,7 +446,8 @@ begin
   returning * into opened;
   -- In a ticket of its own the sender is the requester.
   update public.messages as m
-  set ticket_id = opened.id, seq = 1, sender_status = case when mail.dmarc = 'fail' then m.sender_status else 'known' end
+  set ticket_id = opened.id, seq = 1,
+    sender_status = case when mail.dmarc = 'fail' then m.sender_status else 'known' end
   where m.id = split_mail.message_id;
   update public.attachments as a set ticket_id = opened.id where a.message_id = split_mail.message_id;
   update public.tickets as t set last_seq = 1, last_message_at = now() where t.id = opened.id returning * into opened;

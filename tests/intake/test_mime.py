@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import email
 import time
 from datetime import UTC, datetime
 
@@ -229,10 +230,39 @@ def test_signed_mail_is_told_and_read(kind: str, protection: str) -> None:
     assert parsed.text == "Hello"
 
 
-def test_opaque_smime_is_told_from_encrypted() -> None:
-    opaque = mail("Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m", body=b"0\x80")
-    assert read(opaque).protection == "signed-smime"
-    assert read(opaque.replace(b"signed-data", b"enveloped-data")).protection == "encrypted-smime"
+def _signed(content: bytes, form: str) -> bytes:
+    """A CMS SignedData with content and no signer, in DER or in BER with indefinite lengths and pieces."""
+
+    def tlv(tag: int, *inner: bytes) -> bytes:
+        body = b"".join(inner)
+        if form == "ber" and tag & 0x20:
+            return bytes([tag, 0x80]) + body + b"\0\0"
+        return bytes([tag, 0x84]) + len(body).to_bytes(4, "big") + body
+
+    octets = tlv(0x24, tlv(0x04, content[:5]), tlv(0x04, content[5:])) if form == "ber" else tlv(0x04, content)
+    data, signed = bytes.fromhex("2a864886f70d010701"), bytes.fromhex("2a864886f70d010702")
+    inner = tlv(0x30, tlv(0x06, data), tlv(0xA0, octets))
+    return tlv(0x30, tlv(0x06, signed), tlv(0xA0, tlv(0x30, tlv(0x02, b"\1"), tlv(0x31), inner, tlv(0x31))))
+
+
+@pytest.mark.parametrize("form", ["der", "ber"])
+def test_the_mail_inside_an_opaque_smime_signature_is_read(form: str) -> None:
+    inner = mail(*multipart("mixed", "\nHello", "Content-Type: image/png; name=a.png\n\nx")[:1], sender=None)
+    inner = inner.replace(b"Hello", multipart("mixed", "\nHello", "Content-Type: image/png; name=a.png\n\nx")[1])
+    body = base64.encodebytes(_signed(inner, form))
+    line = "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m"
+    parsed = read(mail(line, "Content-Transfer-Encoding: base64", body=body))
+    assert (parsed.protection, parsed.text) == ("signed-smime", "Hello")
+    assert [file.name for file in parsed.attachments] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"0\x80", b"0\x80" * 50_000, b"\x30\x84\xff\xff\xff\xff", b"\x30\x03\x06\x01\x00"]
+)
+def test_encrypted_and_damaged_smime_is_kept_as_a_file(data: bytes) -> None:
+    parsed = read(mail("Content-Type: application/pkcs7-mime; name=smime.p7m", body=data))
+    assert parsed.protection == "encrypted-smime"
+    assert [file.name for file in parsed.attachments] == ["smime.p7m"]
 
 
 @pytest.mark.parametrize(
@@ -374,3 +404,20 @@ def test_no_bytes_make_it_raise_or_give_text_that_cannot_be_stored(raw: bytes) -
         text.encode()
     assert bool(reply.text) == bool(parsed.text.strip())
     assert isinstance(parsed, Parsed)
+
+
+def _stdlib_finds_something(raw: bytes) -> bool:
+    """A sender, text or attachment, by Python's own reader."""
+    message = email.message_from_bytes(raw)
+    leaves = [part for part in message.walk() if not part.is_multipart()]
+    said = [part.get_payload(decode=True) for part in leaves]
+    return bool(message["from"] and str(message["from"]).strip()) or any(
+        isinstance(data, bytes) and data.strip() for data in said
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.one_of(_PIECES, st.binary(max_size=10)), max_size=12).map(b"".join))
+def test_what_is_unreadable_is_empty_to_pythons_email_too(raw: bytes) -> None:
+    if isinstance(parse(raw), Unreadable):
+        assert not _stdlib_finds_something(raw)

@@ -70,7 +70,7 @@ def _read(job: Job, mail_id: UUID, row: dict[str, Any]) -> dict[str, Any] | Unre
         raise Retry("a mail that this one answers is still being read", after=timedelta(seconds=1))
     return {
         "sender": sender,
-        "sender_name": parsed.sender.name if parsed.sender else "",
+        "sender_name": parsed.sender.name if parsed.sender else parsed.headers.get("from", 200),
         "is_verified": _is_verified(checked, token),
         "token_ticket_id": str(token.ticket_id) if token else None,
         "token_is_senders": token.for_sender if token else False,

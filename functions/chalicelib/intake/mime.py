@@ -18,6 +18,7 @@ from typing import Literal
 from . import markup
 from .headers import Address, Headers, parameters, split
 from .lines import unflow
+from .smime import signed_content
 from .text import decode, one_line, storable
 
 MAX_DEPTH = 20
@@ -130,7 +131,8 @@ def parse(raw: bytes, _depth: int = 0) -> Parsed | Unreadable:
         report_type=details.get("report-type", "").lower(),
         defects=found.defects,
     )
-    if not (senders or text.strip() or found.attachments):
+    claimed = headers.get("from") or headers.get("sender")
+    if not (senders or claimed or text.strip() or (html or "").strip() or found.attachments):
         return Unreadable("no sender, no text and no attachment")
     return parsed
 
@@ -149,6 +151,13 @@ def _entity(headers: Headers, body: bytes, found: _Found, depth: int, default: s
             return
         found.defect("multipart without parts" if depth < MAX_DEPTH else f"parts nested deeper than {MAX_DEPTH}")
         type_, details = "text/plain", {}
+    if type_ in ("application/pkcs7-mime", "application/x-pkcs7-mime") and depth < MAX_DEPTH:
+        encoding = headers.get("content-transfer-encoding", 60).lower()
+        inner = signed_content(_transfer_decoded(encoding, body, found))
+        found.protection = "encrypted-smime" if inner is None else "signed-smime"
+        if inner is not None:
+            _entity(*split(inner), found, depth + 1, "text/plain")
+            return
     _leaf(type_, details, headers, body, found)
 
 
@@ -225,13 +234,13 @@ def _leaf(type_: str, details: dict[str, str], headers: Headers, body: bytes, fo
         found.calendars.append(storable(decode(data, details.get("charset")))[:MAX_TEXT])
     readable = type_.startswith("text/") and type_ not in _NOT_BODIES
     if readable and disposition != "attachment" and not name:
-        found.bodies.append(_body(type_, details, data))
+        body_ = _body(type_, details, data)
+        found.bodies.append(body_)
+        if data.strip() and not (body_.text or body_.html or "").strip():
+            found.attachments.append(Attachment("message.bin", "application/octet-stream", data, "", False))
         return
     if type_ == "text/x-amp-html":
         return  # an interactive copy of the HTML alternative
-    if type_ in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
-        signed = details.get("smime-type", "").lower() == "signed-data"
-        found.protection = "signed-smime" if signed else "encrypted-smime"
     inline = disposition == "inline" or (disposition != "attachment" and bool(content_id))
     if not data and not name and type_ != "message/rfc822":
         return
@@ -279,13 +288,14 @@ def _text_of_forwarded(found: _Found, depth: int) -> str:
 
 def _transfer_decoded(encoding: str, body: bytes, found: _Found) -> bytes:
     """The part's bytes. An encoding that was declared but not used leaves them as they are."""
+    data = body
     if encoding == "base64":
-        return _base64(body, found)
-    if encoding == "quoted-printable":
-        return quopri.decodestring(body)
-    if encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
-        return _uudecoded(body, found)
-    return body
+        data = _base64(body, found)
+    elif encoding == "quoted-printable":
+        data = quopri.decodestring(body)
+    elif encoding in ("x-uuencode", "uuencode", "uue", "x-uue"):
+        data = _uudecoded(body, found)
+    return data if data.strip() else body
 
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
