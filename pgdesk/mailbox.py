@@ -14,8 +14,8 @@ def read_messages(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and raw bytes of every message below `path`, in order of name.
 
     A file that holds several messages (mbox) gives one each, named `file#1`, `file#2` …; any other file is one message,
-    whatever its ending or content. Hidden files and Maildir's `tmp` are no messages. Raises FileNotFoundError where
-    there is nothing at `path`.
+    whatever its ending or content. Hidden files and a Maildir's `tmp` (deliveries under way) are no messages. Raises
+    FileNotFoundError where there is nothing at `path`.
     """
     if not path.exists():
         raise FileNotFoundError(f"there is no mailbox at {path}")
@@ -24,8 +24,9 @@ def read_messages(path: Path) -> Iterator[tuple[str, bytes]]:
         return
     for file in sorted(path.rglob("*")):
         inside = file.relative_to(path)
-        hidden = any(part.startswith(".") for part in inside.parts) or "tmp" in inside.parts[:-1]
-        if file.is_file() and not hidden:
+        hidden = any(part.startswith(".") for part in inside.parts)
+        under_way = file.parent.name == "tmp" and (file.parent.parent / "cur").is_dir()
+        if file.is_file() and not hidden and not under_way:
             yield from _of_file(file, inside.as_posix())
 
 
