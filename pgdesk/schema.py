@@ -54,7 +54,19 @@ def admit_functions(url: str, password: str) -> None:
 
 
 def _run(connection: psycopg.Connection[tuple[object, ...]], file: Path) -> None:
+    warnings: list[str] = []
+
+    def listen(notice: psycopg.errors.Diagnostic) -> None:
+        # A grant that grants nothing is only a warning; on the platform it would be missing.
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(notice.message_primary or "warning")
+
+    connection.add_notice_handler(listen)
     try:
         connection.execute(file.read_bytes())
     except psycopg.Error as error:
         raise RuntimeError(f"{file.relative_to(ROOT)}: {error}") from error
+    finally:
+        connection.remove_notice_handler(listen)
+    if warnings:
+        raise RuntimeError(f"{file.relative_to(ROOT)}: {warnings[0]}")

@@ -18,25 +18,21 @@ create policy "Functions add attachments for the organization they work for" on 
 for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
 
 -- The bytes follow the rows; the first folder of a path is the organization.
-grant usage on schema storage to pgdesk_functions;
-grant select, insert, update on storage.objects to pgdesk_functions;
-grant select on storage.buckets to pgdesk_functions;
-
 create policy "Who sees an attachment may fetch its file" on storage.objects
 for select to authenticated using (
   bucket_id = 'attachments' and exists (select from public.attachments as a where a.storage_path = name)
 );
 create policy "Functions fetch files of the organization they work for" on storage.objects
-for select to pgdesk_functions using (
+for select to pgdesk_files using (
   bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
 create policy "Functions keep files for the organization they work for" on storage.objects
-for insert to pgdesk_functions with check (
+for insert to pgdesk_files with check (
   bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
 create policy "Functions keep files again after a failed attempt" on storage.objects
-for update to pgdesk_functions using (
+for update to pgdesk_files using (
   bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
 create policy "Functions see the bucket of attachments" on storage.buckets
-for select to pgdesk_functions using (id = 'attachments');
+for select to pgdesk_files using (id = 'attachments');

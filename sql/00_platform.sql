@@ -15,8 +15,17 @@ begin
 end;
 $$;
 
--- So that a short token of the functions (role pgdesk_functions) is accepted by the platform's APIs.
-grant pgdesk_functions to authenticator;
+-- The role of the short tokens with which the functions keep and fetch files. It has what anon has, because only the
+-- platform can grant on schema storage, and the policies on storage.objects that are written for it.
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'pgdesk_files') then
+    create role pgdesk_files nologin inherit;
+  end if;
+end;
+$$;
+grant anon to pgdesk_files;
+grant pgdesk_files to authenticator;
 
 -- A time-ordered key (RFC 9562, version 7): 48 bits of milliseconds, 12 bits of the millisecond's fraction (method 3
 -- of section 6.2), 62 random bits. Keys made in one database sort in the order of their making, to the microsecond.

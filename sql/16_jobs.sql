@@ -102,7 +102,7 @@ begin
   on conflict (organization_id, consumer, dedupe_key) where state = 'waiting' and dedupe_key is not null
   do update set run_at = excluded.run_at, payload = excluded.payload
   returning j.id into job_id;
-  if enqueue.run_at <= now() then
+  if enqueue.run_at <= now() + interval '1 minute' then
     perform private.wake_relay();
   end if;
   return job_id;
@@ -180,12 +180,13 @@ begin
 end;
 $$;
 
--- Claims due jobs for the relay, oldest first, so that no consumer has more than its in_flight at once. A claim lasts
--- 30 seconds; mark_published makes it last until the job should be published anew.
+-- Claims jobs for the relay, oldest first, so that no consumer has more than its in_flight at once. Jobs that come due
+-- within a minute, the grain of the sweep, are among them: SQS holds their wake-ups back for `delay` seconds. A claim
+-- lasts 30 seconds; mark_published makes it last until the job should be published anew.
 --
 -- No job is claimed while an earlier unfinished one, or a later one already handed out, has its order_key. One relay
 -- claims at a time, so two claims cannot each overlook the other's.
-create function private.claim_jobs(max_jobs integer default 100) returns table (id uuid, consumer text)
+create function private.claim_jobs(max_jobs integer default 100) returns table (id uuid, consumer text, delay integer)
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
 begin
@@ -200,7 +201,7 @@ begin
       from private.jobs as j
       where j.consumer = c.name
         and j.state = 'waiting'
-        and j.run_at <= now()
+        and j.run_at <= now() + interval '1 minute'
         and (
           j.order_key is null
           or not exists (
@@ -223,7 +224,7 @@ begin
   set state = 'published', lease_until = now() + interval '30 seconds'
   from due
   where j.id = due.id
-  returning j.id, j.consumer;
+  returning j.id, j.consumer, greatest(ceil(extract(epoch from j.run_at - now())), 0)::integer;
 end;
 $$;
 
@@ -331,8 +332,8 @@ begin
   from private.consumers as c
   where j.id = fail_job.job_id and j.token = fail_job.token and j.state = 'running' and c.name = j.consumer
   returning j.* into failed;
-  if failed.state = 'dead' and failed.order_key is not null then
-    perform private.wake_relay(); -- what waited behind it may go on
+  if failed.run_at <= now() + interval '1 minute' or (failed.state = 'dead' and failed.order_key is not null) then
+    perform private.wake_relay(); -- it soon has another try, or what waited behind it may go on
   end if;
   return failed.state;
 end;

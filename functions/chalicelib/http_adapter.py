@@ -25,7 +25,7 @@ def register(app: Chalice, route: Route) -> None:
             body=given.raw_body or b"",
         )
         answer = answer_to(route, request)
-        return ChaliceResponse(body=answer.body, status_code=answer.status, headers=dict(answer.headers))
+        return ChaliceResponse(body=_body(app, answer), status_code=answer.status, headers=dict(answer.headers))
 
     name = f"{route.method.lower()}{route.path.replace('/', '_').replace('{', '').replace('}', '')}"
     view.__name__ = name
@@ -47,6 +47,11 @@ def answer_to(route: Route, request: Request) -> Response:
             answer = error_response(HttpError(500, "internal", "the request failed; it was logged"))
         said |= {"outcome": "done" if answer.status < 500 else "failed", "status": answer.status}
         return answer
+
+
+def _body(app: Chalice, answer: Response) -> bytes | str:
+    """API Gateway takes bytes (in base64) for the binary types only, and text for all others."""
+    return answer.body if answer.headers.get("content-type") in app.api.binary_types else answer.body.decode()
 
 
 def _query(given: Any) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Files in Supabase Storage, through the official client, as the functions' own role."""
+"""Files in Supabase Storage, through the official client, as a role that may do nothing else."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _token(organization_id: UUID, _half_life: int) -> str:
     claims = {
         "iss": "pgdesk-functions",
         "aud": "authenticated",
-        "role": "pgdesk_functions",
+        "role": "pgdesk_files",
         "organization_id": str(organization_id),
         "iat": now,
         "exp": now + TOKEN_SECONDS,

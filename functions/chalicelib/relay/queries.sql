@@ -1,5 +1,5 @@
 -- claim_jobs --
-select id, consumer from private.claim_jobs(%(max)s);
+select id, consumer, delay from private.claim_jobs(%(max)s);
 
 -- mark_published --
 select private.mark_published(%(ids)s);

@@ -44,16 +44,19 @@ def relay() -> int:
 
 def _send(claimed: Sequence[dict[str, Any]]) -> tuple[list[UUID], list[UUID]]:
     """Send each job's id to its consumer's queue. Returns the ids that SQS accepted and those it did not."""
-    by_consumer: dict[str, list[UUID]] = defaultdict(list)
+    by_consumer: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for job in claimed:
-        by_consumer[job["consumer"]].append(job["id"])
+        by_consumer[job["consumer"]].append(job)
     accepted: list[UUID] = []
-    for consumer, ids in by_consumer.items():
-        for start in range(0, len(ids), BATCH):
-            batch = ids[start : start + BATCH]
-            entries = [{"Id": str(position), "MessageBody": str(job_id)} for position, job_id in enumerate(batch)]
+    for consumer, jobs in by_consumer.items():
+        for start in range(0, len(jobs), BATCH):
+            batch = jobs[start : start + BATCH]
+            entries = [
+                {"Id": str(position), "MessageBody": str(job["id"]), "DelaySeconds": job["delay"]}
+                for position, job in enumerate(batch)
+            ]
             answer = _sqs().send_message_batch(QueueUrl=_queue_url(consumer), Entries=entries)
-            accepted += [batch[int(entry["Id"])] for entry in answer.get("Successful", [])]
+            accepted += [batch[int(entry["Id"])]["id"] for entry in answer.get("Successful", [])]
     taken = set(accepted)
     return accepted, [job["id"] for job in claimed if job["id"] not in taken]
 

@@ -1,5 +1,6 @@
 -- What every database of the platform has, whichever product runs on it.
 create schema if not exists extensions;
+alter schema extensions owner to postgres;
 grant usage on schema extensions to postgres, anon, authenticated, service_role;
 grant all on schema extensions to postgres;
 create extension if not exists vector with schema extensions;
@@ -40,3 +41,21 @@ create event trigger pgrst_drop_watch on sql_drop execute function extensions.pg
 create schema if not exists supabase_migrations authorization postgres;
 create table if not exists supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
 alter table supabase_migrations.schema_migrations owner to postgres;
+
+-- postgres may configure PostgREST in the database (`alter role authenticator set pgrst.…`).
+do $$
+declare
+  parameter text;
+begin
+  foreach parameter in array array[
+    'db_aggregates_enabled', 'db_anon_role', 'db_extra_search_path', 'db_hoisted_tx_settings', 'db_max_rows',
+    'db_plan_enabled', 'db_pre_request', 'db_prepared_statements', 'db_root_spec', 'db_schemas',
+    'db_timezone_enabled', 'db_tx_end', 'jwt_aud', 'jwt_role_claim_key', 'jwt_secret', 'jwt_secret_is_base64',
+    'openapi_mode', 'openapi_security_active', 'openapi_server_proxy_uri', 'server_cors_allowed_origins',
+    'server_timing_enabled', 'server_trace_header'
+  ]
+  loop
+    execute format('grant set on parameter %I.%I to postgres', 'pgrst', parameter);
+  end loop;
+end;
+$$;
