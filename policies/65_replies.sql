@@ -2,6 +2,7 @@ grant execute on function public.accept_draft(uuid, integer, text) to authentica
 grant execute on function public.reject_draft(uuid, text) to authenticated;
 grant execute on function private.record_draft(uuid, uuid, integer, text, text, text[], real, text, jsonb)
 to pgdesk_functions;
+grant execute on function private.hold_passages(uuid[]) to pgdesk_functions;
 grant execute on function private.model_cost_today() to pgdesk_functions;
 
 alter table public.ai_executions enable row level security;

@@ -93,11 +93,33 @@ create index draft_feedback_member_idx on public.draft_feedback (organization_id
 create trigger drafts_touch before update on public.drafts
 for each row execute function private.touch();
 
+-- Are all these passages still what search finds? Until the end of the transaction no other version takes their place.
+-- For the tenant that the function works for.
+create function private.hold_passages(chunk_ids uuid[]) returns boolean
+language plpgsql security definer set search_path = '' as $$
+begin
+  -- The row lock that private.replace_chunks takes, in the same order for everyone.
+  perform from public.articles as a
+  where a.organization_id = (select private.current_organization())
+    and a.id in (select c.article_id from public.chunks as c where c.id = any (hold_passages.chunk_ids))
+  order by a.id
+  for share;
+  return not exists (
+    select from unnest(hold_passages.chunk_ids) as cited (id)
+    left join public.chunks as c
+      on c.organization_id = (select private.current_organization()) and c.id = cited.id and c.retired_at is null
+    where c.id is null
+  );
+end;
+$$;
+
 -- Keeps a draft with its citations and does what was decided, for the tenant that the function works for.
 --
--- Sending is a compare-and-set on the ticket: if a public message has come since `seen_seq`, or a human has taken over,
--- nothing is sent; the draft stays for a person, with the reason. The ticket's row lock makes the check and the sending
--- one step, whoever writes at the same time.
+-- Sending is a compare-and-set on the ticket: if a public message has come since `seen_seq`, a human has taken over, an
+-- article has changed, or the contact has had enough automatic mail, nothing is sent; the draft stays for a person, with
+-- the reason. The ticket's row lock makes the check and the sending one step, whoever writes at the same time.
+--
+-- A message has one draft: recorded again, the first one stands and is returned.
 create function private.record_draft(
   ticket_id uuid, message_id uuid, seen_seq integer, body text, decision text, reasons text[], confidence real,
   source text, citations jsonb
@@ -107,9 +129,10 @@ language plpgsql set search_path = '' as $$
 declare
   organization uuid := (select private.current_organization());
   ticket public.tickets;
-  made public.drafts;
+  made uuid;
   final_decision text := record_draft.decision;
   final_reasons text[] := record_draft.reasons;
+  is_current boolean;
   sent uuid;
 begin
   select t.* into ticket from public.tickets as t
@@ -118,20 +141,34 @@ begin
   if not found then
     raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'P0002';
   end if;
-  if final_decision = 'send' and ticket.ai_state = 'off' then
-    final_decision := 'draft';
-    final_reasons := final_reasons || 'human_took_over'::text;
+  return query
+  select d.id, d.decision, d.reasons from public.drafts as d
+  where d.organization_id = organization and d.message_id = record_draft.message_id;
+  if found then
+    return;
   end if;
-  if final_decision = 'send' and exists (
-    select from public.messages as m
-    where m.ticket_id = ticket.id and m.seq > record_draft.seen_seq and not m.is_internal
-  ) then
-    final_decision := 'draft';
-    final_reasons := final_reasons || 'newer_message'::text;
+
+  is_current := private.hold_passages(array(
+    select distinct c.chunk_id from jsonb_to_recordset(citations) as c (chunk_id uuid)
+  ));
+  if final_decision = 'send' then
+    final_reasons := final_reasons
+      || case when ticket.ai_state = 'off' then array['human_took_over'] else '{}' end
+      || case when exists (
+        select from public.messages as m
+        where m.ticket_id = ticket.id and m.seq > record_draft.seen_seq and not m.is_internal
+      ) then array['newer_message'] else '{}' end
+      || case when not is_current then array['article_changed'] else '{}' end
+      || case when ticket.channel = 'email' and not private.may_mail_automatically(ticket.contact_id, ticket.id)
+        then array['too_much_automatic_mail'] else '{}' end;
+    if cardinality(final_reasons) > 0 then
+      final_decision := 'draft';
+    end if;
   end if;
 
   update public.drafts as d set status = 'superseded'
-  where d.organization_id = organization and d.ticket_id = ticket.id and d.status = 'open';
+  where d.organization_id = organization and d.ticket_id = ticket.id and d.status in ('open', 'stale')
+    and d.message_id < record_draft.message_id;
   insert into public.drafts as d (
     organization_id, ticket_id, message_id, seen_seq, decision, reasons, confidence, source, body_text
   )
@@ -139,18 +176,11 @@ begin
     organization, ticket.id, record_draft.message_id, record_draft.seen_seq, final_decision, final_reasons,
     record_draft.confidence, record_draft.source, record_draft.body
   )
-  on conflict (organization_id, message_id) do nothing
-  returning d.* into made;
-  if made.id is null then
-    return query
-    select d.id, d.decision, d.reasons from public.drafts as d
-    where d.organization_id = organization and d.message_id = record_draft.message_id;
-    return;
-  end if;
+  returning d.id into made;
   insert into public.draft_citations (
     organization_id, draft_id, ordinal, sentence, chunk_id, version_id, article_id, support
   )
-  select organization, made.id, c.ordinal, c.sentence, c.chunk_id, c.version_id, c.article_id, c.support
+  select organization, made, c.ordinal, c.sentence, c.chunk_id, c.version_id, c.article_id, c.support
   from jsonb_to_recordset(citations)
     as c (ordinal smallint, sentence text, chunk_id uuid, version_id uuid, article_id uuid, support real)
   on conflict do nothing;
@@ -159,9 +189,11 @@ begin
     insert into public.messages as m (organization_id, ticket_id, sender, body_text)
     values (organization, ticket.id, 'ai', record_draft.body)
     returning m.id into sent;
-    update public.drafts as d set status = 'sent', sent_message_id = sent where d.id = made.id;
+    update public.drafts as d set status = 'sent', sent_message_id = sent where d.id = made;
+  elsif not is_current then
+    update public.drafts as d set status = 'stale' where d.id = made;
   end if;
-  return query select made.id, final_decision, final_reasons;
+  return query select made, final_decision, final_reasons;
 end;
 $$;
 
@@ -191,7 +223,12 @@ declare
   draft public.drafts;
   sent public.messages;
   final text;
+  verdict text;
 begin
+  -- The ticket first, as everyone does who writes to it.
+  perform from public.tickets as t
+  where t.id = (select d.ticket_id from public.drafts as d where d.id = accept_draft.draft_id)
+  for update;
   select * into draft from public.drafts as d
   where d.id = accept_draft.draft_id and d.status in ('open', 'stale')
   for update;
@@ -199,15 +236,14 @@ begin
     raise exception 'there is no open draft %', accept_draft.draft_id using errcode = 'P0002';
   end if;
   final := coalesce(nullif(btrim(accept_draft.body), ''), draft.body_text);
+  if btrim(final) = '' then
+    raise exception 'the draft has no text to send' using errcode = '23514', hint = 'Write one: body.';
+  end if;
+  verdict := case when final = draft.body_text then 'accepted' else 'edited' end;
   sent := public.send_reply(draft.ticket_id, final, accept_draft.expected_seq);
-  update public.drafts as d
-  set status = case when final = draft.body_text then 'accepted' else 'edited' end, sent_message_id = sent.id
-  where d.id = draft.id;
+  update public.drafts as d set status = verdict, sent_message_id = sent.id where d.id = draft.id;
   insert into public.draft_feedback (organization_id, draft_id, member_id, verdict, final_text)
-  values (
-    draft.organization_id, draft.id, (select auth.uid()),
-    case when final = draft.body_text then 'accepted' else 'edited' end, final
-  );
+  values (draft.organization_id, draft.id, (select auth.uid()), verdict, final);
   return sent;
 end;
 $$;
@@ -228,6 +264,19 @@ begin
   values (draft.organization_id, draft.id, (select auth.uid()), 'rejected', reject_draft.comment);
 end;
 $$;
+
+-- Who answers by hand has no more use for what the AI proposed.
+create function private.supersede_drafts() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.drafts as d set status = 'superseded'
+  where d.organization_id = new.organization_id and d.ticket_id = new.ticket_id and d.status in ('open', 'stale');
+  return null;
+end;
+$$;
+
+create trigger messages_supersede_drafts after insert on public.messages
+for each row when (new.sender = 'member' and not new.is_internal) execute function private.supersede_drafts();
 
 -- A draft that cites an older version of an article than the one now in search is stale: seen before it is sent.
 create function private.mark_stale_drafts() returns trigger

@@ -25,7 +25,7 @@ WORDS: dict[str, Words] = {
         "ticket": "Anfrage",
         "receipt": "Vielen Dank für Ihre Nachricht. Sie ist bei uns angekommen, wir melden uns.",
         "keep_subject": "Wenn Sie etwas ergänzen möchten, antworten Sie einfach auf diese Mail.",
-        "ai": "Diese Antwort hat unser Assistent geschrieben. Hat sie nicht geholfen, antworten Sie: Ein Mensch liest sie.",
+        "ai": "Diese Antwort hat unser Assistent geschrieben. Half sie nicht, antworten Sie: Ein Mensch liest mit.",
     },
     "fr": {
         "ticket": "Demande",

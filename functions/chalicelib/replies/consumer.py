@@ -1,0 +1,155 @@
+"""Consumer `reply`: a triaged message gets an answer that is sent, drafted for a person, or handed over to one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from chalicelib.kit.database import Connection, one, queries, transaction
+from chalicelib.kit.embeddings import embed
+from chalicelib.kit.jobs import Dead, Effects, Job
+from chalicelib.kit.logging import log
+from chalicelib.kit.retrieval import Passage, confidence, search
+from chalicelib.kit.settings import settings
+from chalicelib.replies import model
+from chalicelib.replies.answer import Answer
+from chalicelib.replies.decide import Case, decide
+from chalicelib.replies.extract import extract
+from chalicelib.replies.model import Execution, Reply
+from chalicelib.replies.question import question
+from chalicelib.replies.support import SUPPORTED
+
+SQL = queries(__file__)
+MAX_PASSAGES = 8  # that the model reads
+
+
+def handle(job: Job) -> Effects | None:
+    """Answer a contact's message. Nothing is done for one that has its answer, or must not have one."""
+    with transaction(job.tenant) as connection:
+        case = one(connection, SQL["case"], {"message_id": _message_id(job)})
+    if case is None or (reason := _needs_none(case)):
+        log("reply.skipped", reason="no such message" if case is None else reason)
+        return None
+    asked = question(case["subject"], case["texts"])
+    embed([asked])  # remembered, so that the transaction stays short
+    with transaction(job.tenant) as connection:
+        passages = search(connection, asked, case["language"])
+        spent = one(connection, SQL["cost_today"])
+    found = passages[:MAX_PASSAGES]
+    by_model = _by_model(asked, found, case, float(spent["usd"]) if spent else 0.0)
+    by_extract, execution = _by_extract(asked, found)
+    executions = [by_model.execution] if by_model else []
+    answer = by_model.answer if by_model else None
+    if answer is None:
+        answer = by_extract
+        executions.append(execution)
+    draft = _decided(case, passages, answer, by_model)
+
+    def effects(connection: Connection) -> None:
+        for each in executions:
+            values = {"organization_id": job.tenant, "ticket_id": case["ticket_id"]}
+            connection.execute(SQL["record_execution"], values | vars(each))
+        recorded = one(connection, SQL["record_draft"], draft)
+        assert recorded
+        log("reply.decided", decision=recorded["decided"], reasons=recorded["because"], confidence=draft["confidence"])
+
+    return effects
+
+
+def _message_id(job: Job) -> UUID:
+    try:
+        return UUID(str(job.payload.get("message_id") or job.payload["subject_id"]))
+    except (KeyError, ValueError):
+        raise Dead("the job names no message") from None
+
+
+def _needs_none(case: Mapping[str, Any]) -> str | None:
+    """Why this message gets no answer, None where it gets one."""
+    if case["ai_mode"] == "off":
+        return "the organization has it switched off"
+    if case["is_machine"]:
+        return "a machine wrote it"
+    if case["sender_status"] != "known":
+        return "its sender is not known to belong to the ticket"
+    if case["is_spam"]:
+        return "spam"
+    if case["has_later_message"]:
+        return "a later message is answered instead"
+    if case["has_draft"]:
+        return "it has a draft"
+    return None
+
+
+def _by_model(asked: str, passages: Sequence[Passage], case: Mapping[str, Any], spent: float) -> Reply | None:
+    """What the model makes of it. None where there is none to ask, or nothing to ask it about."""
+    if not model.configured() or not passages:
+        return None
+    if spent >= settings().model_budget:
+        return Reply(Execution(settings().model_name, "over_budget", error=f"{spent:.4f} US dollars spent today"))
+    return model.write(asked, passages, case["organization"], case["language"], case["style"])
+
+
+def _by_extract(asked: str, passages: Sequence[Passage]) -> tuple[Answer | None, Execution]:
+    started = time.perf_counter()
+    answer = extract(asked, passages)
+    return answer, Execution("extract", "ok", ms=round((time.perf_counter() - started) * 1000))
+
+
+def _decided(
+    case: Mapping[str, Any], passages: Sequence[Passage], answer: Answer | None, by_model: Reply | None
+) -> dict[str, Any]:
+    """The draft as private.record_draft takes it."""
+    sure = confidence(passages)
+    sentences = answer.sentences if answer else ()
+    decision, reasons = decide(
+        Case(
+            mode=case["ai_mode"],
+            threshold=case["ai_threshold"],
+            confidence=sure,
+            has_source=answer is not None,
+            supported=bool(sentences) and all(s.passages and s.support >= SUPPORTED for s in sentences),
+            wants_human=case["wants_human"],
+            sensitive=case["sensitive"],
+            injection=case["injection"],
+            verified=case["is_verified"],
+            language_supported=_speaks(case["language"], answer),
+            ai_turns=case["ai_turns"],
+            dissatisfied=bool(case["is_dissatisfied"]),
+            awaits_person=case["awaits_person"],
+            taken_over=case["ai_state"] == "off",
+            model_says=by_model.answered if by_model else None,
+        )
+    )
+    citations = [
+        {
+            "ordinal": ordinal,
+            "sentence": sentence.text,
+            "support": sentence.support,
+            "chunk_id": str(passage.chunk_id),
+            "version_id": str(passage.version_id),
+            "article_id": str(passage.article_id),
+        }
+        for ordinal, sentence in enumerate(sentences, start=1)
+        for passage in sentence.passages
+    ]
+    return {
+        "ticket_id": case["ticket_id"],
+        "message_id": case["message_id"],
+        "seen_seq": case["last_seq"],
+        "body": answer.body if answer else "",
+        "decision": decision,
+        "reasons": reasons,
+        "confidence": sure,
+        "source": answer.source if answer else "extract",
+        "citations": json.dumps(citations),
+    }
+
+
+def _speaks(language: str, answer: Answer | None) -> bool:
+    """An extract speaks the language of its article; a model is told which one to write in."""
+    if answer is None or answer.source == "model":
+        return True
+    return all(passage.written_in == language for sentence in answer.sentences for passage in sentence.passages)
