@@ -12,7 +12,19 @@ grant select on public.article_categories to anon, authenticated, pgdesk_functio
 grant delete, insert (organization_id, name, position), update (name, position) on public.article_categories
 to authenticated;
 
-create policy "Everyone sees categories" on public.article_categories for select to anon, authenticated using (true);
+create policy "Visitors see categories with something to read" on public.article_categories
+for select to anon using (
+  exists (
+    select from public.articles as a where a.category_id = article_categories.id and a.status = 'published'
+  )
+);
+create policy "Members see categories, others those with something to read" on public.article_categories
+for select to authenticated using (
+  organization_id = any (array(select private.my_organizations()))
+  or exists (
+    select from public.articles as a where a.category_id = article_categories.id and a.status = 'published'
+  )
+);
 create policy "Managers add categories" on public.article_categories
 for insert to authenticated with check (organization_id = any (array(select private.my_organizations('manager'))));
 create policy "Managers change categories" on public.article_categories

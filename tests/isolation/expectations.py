@@ -37,22 +37,56 @@ TABLES = {
     "messages": Rule("viewer", "agent", contact=True),
     "attachments": Rule("viewer", contact=True),
     "audit_log": Rule("admin"),
+    "article_categories": Rule("viewer", "manager", "manager", "manager", contact=True, anon=True),
+    "articles": Rule("viewer", "agent", "agent", contact=True, anon=True),
+    "article_versions": Rule("viewer", "agent", contact=True, anon=True),
+    "chunks": Rule("viewer"),
+    "article_feedback": Rule("viewer", contact=True),
+    "inbound_mails": Rule("admin"),
+    "triage_examples": Rule("viewer", "manager", "manager", "manager"),
+    "triage_results": Rule("viewer"),
+    "ai_executions": Rule("manager"),
+    "drafts": Rule("viewer", update="agent"),
+    "draft_citations": Rule("viewer"),
+    "draft_feedback": Rule("viewer", "agent"),
+    "outgoing_mails": Rule("viewer"),
+}
+
+# What anon may read of a table with `anon`: the rows that this condition holds for, of any organization.
+PUBLISHED = {
+    "article_categories": "exists (select from public.articles as a where a.category_id = article_categories.id"
+    " and a.status = 'published')",
+    "articles": "status = 'published'",
+    "article_versions": "exists (select from public.articles as a where a.current_version_id = article_versions.id"
+    " and a.status = 'published')",
 }
 
 # Functions of schema public, and who may execute them.
 RPCS = {
+    "accept_draft": {"authenticated"},
     "accept_invitation": {"authenticated"},
+    "archive_article": {"authenticated"},
+    "correct_triage": {"authenticated"},
+    "create_article": {"authenticated"},
     "create_organization": {"authenticated"},
     "dead_jobs": {"authenticated"},
     "events_since": {"authenticated"},
     "open_ticket": {"authenticated"},
+    "publish_article": {"authenticated"},
+    "reject_draft": {"authenticated"},
     "retry_dead_jobs": {"authenticated"},
+    "retry_inbound_mail": {"authenticated"},
+    "save_article": {"authenticated"},
+    "search_articles": {"anon", "authenticated"},
     "send_reply": {"authenticated"},
+    "set_article_status": {"authenticated"},
+    "split_mail": {"authenticated"},
 }
 
 # Definer functions of schema private that clients may execute: each is called by a policy or an invoker RPC.
 PRIVATE_FOR_CLIENTS = {
     "accept_invitation",
+    "confirm_category",
     "create_organization",
     "dead_jobs",
     "events_epoch",
@@ -62,6 +96,9 @@ PRIVATE_FOR_CLIENTS = {
     "my_organizations",
     "my_role",
     "retry_dead_jobs",
+    "retry_inbound_mail",
+    "search_chunks",
+    "split_mail",
 }
 
 # The only functions through which pgdesk_functions reaches beyond one tenant.
@@ -76,8 +113,12 @@ PRIVATE_FOR_FUNCTIONS = {
     "enter_job",
     "fail_job",
     "finish_job",
+    "hold_passages",
     "maintain",
     "mark_published",
+    "member_by_email",
     "queue_status",
     "release_jobs",
+    "replace_chunks",
+    "search_own_chunks",
 }

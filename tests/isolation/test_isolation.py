@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
@@ -18,6 +19,7 @@ from tests.isolation.expectations import (
     ACROSS_TENANTS,
     PRIVATE_FOR_CLIENTS,
     PRIVATE_FOR_FUNCTIONS,
+    PUBLISHED,
     ROLES,
     RPCS,
     TABLES,
@@ -156,7 +158,7 @@ def insert_of(world: World, table: str, actor: Actor, organization: UUID) -> tup
     listed = sql.SQL(", ").join(map(sql.Identifier, names))
     values = sql.SQL(", ").join(sql.Placeholder() for _ in names)
     statement = sql.SQL("insert into public.{} ({}) values ({})").format(sql.Identifier(table), listed, values)
-    return statement, [row[name] for name in names]
+    return statement, [Jsonb(row[name]) if isinstance(row[name], dict) else row[name] for name in names]
 
 
 def spare_skill(world: World) -> UUID:
@@ -177,6 +179,9 @@ FRESH: dict[str, dict[str, Any]] = {
     "skills": {"name": lambda _world, _actor: "another"},
     "team_members": {"user_id": lambda world, _actor: world.home_members["viewer"].user_id},
     "member_skills": {"user_id": lambda world, _actor: world.home_members["viewer"].user_id},
+    "article_categories": {"name": lambda _world, _actor: "Another"},
+    "articles": {"slug": lambda _world, _actor: "another"},
+    "draft_feedback": {"member_id": lambda _world, actor: actor.user_id},
     "team_skills": {"skill_id": lambda world, _actor: spare_skill(world)},
     "contacts": {"email": lambda _world, _actor: "another@people.example"},
     "mail_addresses": {
@@ -212,8 +217,10 @@ def test_every_table_has_row_level_security(world: World) -> None:
 @pytest.mark.parametrize("table", sorted(TABLES))
 def test_an_outsider_reads_changes_and_removes_nothing(world: World, table: str) -> None:
     for name, actor in world.outsiders.items():
-        if not TABLES[table].anon:
-            assert not attempt(world, actor, select_of(table), [world.home]), f"{name} reads {table}"
+        read = select_of(table)
+        if TABLES[table].anon:
+            read = read + sql.SQL(" and not ({})").format(sql.SQL(PUBLISHED[table]))
+        assert not attempt(world, actor, read, [world.home]), f"{name} reads {table}"
         statement = update_of(world, table, actor)
         if statement is not None:
             assert not attempt(world, actor, statement, [world.home]), f"{name} changes {table}"
@@ -293,6 +300,21 @@ def test_functions_see_their_tenant_alone(world: World) -> None:
     assert attempt(world, functions, sql.SQL("select 1 from public.tickets")) == 1
 
 
+def test_functions_reach_no_private_row_of_another_tenant(world: World) -> None:
+    found = world.admin.execute(
+        "select c.relname from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attname = 'organization_id'"
+        " where c.relnamespace = 'private'::regnamespace and c.relkind = 'r'"
+        " and has_table_privilege('pgdesk_functions', c.oid, 'select')"
+    ).fetchall()
+    assert found
+    for row in found:
+        read = sql.SQL("select 1 from private.{} where organization_id = %s").format(sql.Identifier(row["relname"]))
+        home = Actor("pgdesk_functions", organization_id=world.home)
+        assert attempt(world, home, read, [world.home]), f"tests/isolation/world.sql has no row for {row['relname']}"
+        for actor in (Actor("pgdesk_functions", organization_id=world.away), Actor("pgdesk_functions")):
+            assert not attempt(world, actor, read, [world.home]), row["relname"]
+
+
 def test_files_follow_their_attachment(world: World) -> None:
     files = sql.SQL("select 1 from storage.objects where bucket_id = 'attachments'")
     assert attempt(world, world.home_members["viewer"], files) == 1
@@ -366,6 +388,10 @@ def test_rpcs_refuse_a_foreign_organization(world: World) -> None:
     ).fetchone()
     assert ticket
     calls = {
+        "select * from public.split_mail((select id from public.messages where ticket_id = %(ticket)s limit 1))": None,
+        "select * from public.correct_triage(%(ticket)s, null)": None,
+        "select * from public.create_article(%(org)s, 'x', 'x')": None,
+        "select * from public.search_articles(%(org)s, 'draft')": 0,
         "select * from public.send_reply(%(ticket)s, 'x', 100)": None,
         "select * from public.open_ticket(%(org)s, 'x', 'x')": None,
         "select * from public.dead_jobs(%(org)s)": 0,

@@ -40,3 +40,60 @@ select m.organization_id, m.ticket_id, m.id, 'a.txt', 'text/plain', 1, sha256('a
 from public.messages as m where m.organization_id = %(org)s and not m.is_internal;
 
 insert into storage.objects (bucket_id, name) values ('attachments', %(org)s || '/in/1-a.txt');
+
+with category as (
+  insert into public.article_categories (organization_id, name) values (%(org)s, 'Delivery') returning id
+)
+insert into public.articles (organization_id, category_id, slug)
+select %(org)s, category.id, wanted.slug from category, (values ('published'), ('draft')) as wanted (slug);
+insert into public.article_versions (organization_id, article_id, title, body)
+select a.organization_id, a.id, 'An article', 'What it says.' from public.articles as a where a.organization_id = %(org)s;
+update public.articles set status = 'published' where organization_id = %(org)s and slug = 'published';
+insert into public.chunks (organization_id, article_id, version_id, ordinal, title, text, language, tokens)
+select a.organization_id, a.id, a.current_version_id, 0, 'An article', 'What it says.', 'en', 5
+from public.articles as a where a.organization_id = %(org)s and a.status = 'published';
+insert into public.article_feedback (organization_id, article_id, version_id, contact_id, helpful)
+select c.organization_id, c.article_id, c.version_id, t.contact_id, true
+from public.chunks as c join public.tickets as t using (organization_id) where c.organization_id = %(org)s;
+
+insert into public.inbound_mails (organization_id, mail_address_id, recipients, bytes, content_sha256)
+select t.organization_id, t.mail_address_id, array['support@' || %(slug)s || '.example'], 1, sha256('mail')
+from public.tickets as t where t.organization_id = %(org)s;
+insert into private.inbound_raw (inbound_mail_id, organization_id, raw)
+select m.id, m.organization_id, 'x' from public.inbound_mails as m where m.organization_id = %(org)s;
+
+insert into public.triage_examples (organization_id, category_id, text)
+select c.organization_id, c.id, 'I want my money back' from public.ticket_categories as c where c.organization_id = %(org)s;
+insert into private.triage_heads (
+  organization_id, model, examples, read_at, slope, vote, logit_mean, logit_deviation, cosine_mean, cosine_deviation, floor
+) values (%(org)s, 'none', 1, now(), 1, 1, 0, 1, 0, 1, -2);
+insert into private.triage_weights (organization_id, category_id, weight, bias)
+select c.organization_id, c.id, array_fill(0.1, array[384])::extensions.vector, 0
+from public.ticket_categories as c where c.organization_id = %(org)s;
+insert into public.triage_results (
+  organization_id, ticket_id, message_id, text, embedding, lexical, model, abstained, priority, sentiment, is_spam,
+  wants_human, injection, signals, ms
+)
+select m.organization_id, m.ticket_id, m.id, 'a question', array_fill(0.1, array[384])::extensions.vector,
+  '{1:1}/65536'::extensions.sparsevec, 'none', true, 'normal', 'neutral', false, false, false, '{}', 1
+from public.messages as m where m.organization_id = %(org)s and m.sender = 'contact';
+
+insert into public.ai_executions (organization_id, ticket_id, purpose, model, status)
+select t.organization_id, t.id, 'reply', 'extract', 'ok' from public.tickets as t where t.organization_id = %(org)s;
+insert into public.drafts (
+  organization_id, ticket_id, message_id, seen_seq, decision, confidence, source, body_text
+)
+select m.organization_id, m.ticket_id, m.id, 2, 'draft', 0.9, 'extract', 'an answer'
+from public.messages as m where m.organization_id = %(org)s and m.sender = 'contact';
+insert into public.draft_citations (
+  organization_id, draft_id, ordinal, sentence, chunk_id, version_id, article_id, support
+)
+select d.organization_id, d.id, 1, 'an answer', c.id, c.version_id, c.article_id, 1
+from public.drafts as d join public.chunks as c using (organization_id) where d.organization_id = %(org)s;
+insert into public.draft_feedback (organization_id, draft_id, member_id, verdict)
+select d.organization_id, d.id, %(owner)s, 'rejected' from public.drafts as d where d.organization_id = %(org)s;
+insert into public.outgoing_mails (
+  organization_id, ticket_id, kind, is_automatic, contact_id, to_address, from_address, reply_to, subject, body_text, body_html
+)
+select t.organization_id, t.id, 'receipt', true, t.contact_id, 'a@b.example', 'c@d.example', 'c@d.example', 'Re', 'x', 'x'
+from public.tickets as t where t.organization_id = %(org)s;
