@@ -43,7 +43,7 @@ class Desk:
         return answer.status, json.loads(answer.body)
 
     def work(self) -> None:
-        """Run everything that is due for the consumer intake."""
+        """Run everything that waits for the consumer intake, delays left out."""
         for _ in range(100):
             claimed = self.admin.execute("select id from private.claim_jobs() where consumer = 'intake'").fetchall()
             if not claimed:

@@ -190,6 +190,14 @@ def test_an_empty_text_alternative_does_not_hide_the_html() -> None:
     assert read(mail(line, body=body)).text == "Hello"
 
 
+def test_html_declared_plain_is_html() -> None:
+    parsed = read(mail("Content-Type: text/plain", body="<p>Dear Sir,<br>buy <b>now</b></p>"))
+    assert parsed.html is not None
+    assert parsed.text == "Dear Sir,\nbuy now"
+    assert read(mail(body="<ann@customer.test> wrote to me")).html is None
+    assert read(mail(body="Use <p> for paragraphs")).html is None
+
+
 def test_flowed_text_is_joined() -> None:
     raw = mail("Content-Type: text/plain; format=flowed", body="one \ntwo\n> a \n> b\nend \n-- \nAnn")
     assert read(raw).text == "one two\n> a b\nend \n-- \nAnn"

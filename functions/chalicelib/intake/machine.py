@@ -26,15 +26,7 @@ _AUTO_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _REPLIED_HEADERS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-mail-autoreply", "x-auto-reply-from")
-_LIST_HEADERS = (
-    "list-id",
-    "list-post",
-    "list-unsubscribe",
-    "list-help",
-    "mailing-list",
-    "x-mailing-list",
-    "feedback-id",
-)
+_LIST_HEADERS = ("list-id", "list-post", "list-unsubscribe", "list-help", "mailing-list", "x-mailing-list")
 _NO_REPLY = re.compile(r"(?:no-?_?\.?reply|do-?_?not-?_?reply|noreply\S*|notifications?|mailer-daemon|postmaster)@")
 
 

@@ -101,12 +101,20 @@ def parse(raw: bytes, _depth: int = 0) -> Parsed | Unreadable:
     """Reads a mail. Never raises, whatever the bytes; time is linear in their number."""
     if not raw.strip():
         return Unreadable("the mail is empty")
-    headers, body = split(raw if b"\n" in raw else raw.replace(b"\r", b"\n"))
+    lines = raw if b"\n" in raw else raw.replace(b"\r", b"\n")
+    parsed = _mail(*split(lines), _depth)
+    if parsed is None and lines.startswith((b"\n", b"\r\n")):
+        parsed = _mail(Headers(()), lines, _depth)  # after a blank line, headers without a mail are text
+    return parsed or Unreadable("no sender, no text and no attachment")
+
+
+def _mail(headers: Headers, body: bytes, depth: int) -> Parsed | None:
+    """What an entity says as a mail, None where that is nothing."""
     found = _Found()
-    _entity(headers, body, found, _depth, default="text/plain")
+    _entity(headers, body, found, depth, default="text/plain")
     text, html = _joined(found.bodies)
     if not text.strip():
-        text = _text_of_forwarded(found, _depth) or text
+        text = _text_of_forwarded(found, depth) or text
     if len(text) > MAX_TEXT:
         found.defect(f"text cut at {MAX_TEXT} characters")
     senders = headers.addresses("from") or headers.addresses("sender") or headers.addresses("return-path")
@@ -132,9 +140,9 @@ def parse(raw: bytes, _depth: int = 0) -> Parsed | Unreadable:
         defects=found.defects,
     )
     claimed = headers.get("from") or headers.get("sender")
-    if not (senders or claimed or text.strip() or (html or "").strip() or found.attachments):
-        return Unreadable("no sender, no text and no attachment")
-    return parsed
+    if senders or claimed or text.strip() or (html or "").strip() or found.attachments:
+        return parsed
+    return None
 
 
 def _entity(headers: Headers, body: bytes, found: _Found, depth: int, default: str) -> None:
@@ -247,9 +255,15 @@ def _leaf(type_: str, details: dict[str, str], headers: Headers, body: bytes, fo
     found.attachments.append(Attachment(name, one_line(type_, 127), data, content_id, inline))
 
 
+# HTML that is declared text/plain: scripts that send mail get it wrong.
+_LOOKS_LIKE_HTML = re.compile(
+    r"\s{0,200}<(?:!doctype html|html|head|body|div|p|table|meta|style|font|span)\b[^<]*>", re.IGNORECASE
+)
+
+
 def _body(type_: str, details: dict[str, str], data: bytes) -> _Body:
-    text = storable(decode(data, details.get("charset")))
-    if type_ == "text/html":
+    text = storable(decode(data, details.get("charset"))).replace("\ufffc", "")  # where Apple Mail had an image
+    if type_ == "text/html" or _LOOKS_LIKE_HTML.match(text):
         return _Body(html=text)
     if type_ == "text/enriched":
         return _Body(text=markup.text_of(text.replace("<<", "&lt;").replace("\n\n", "<br>\n")))
