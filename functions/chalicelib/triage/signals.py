@@ -1,0 +1,148 @@
+"""What a message gives away besides its topic: rules and sentences of signals.toml, judged sentence by sentence.
+
+A signal is a hint with its evidence, never a reason to drop anything.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chalicelib.kit.embeddings import embed
+from chalicelib.triage.head import Floats
+
+SENSITIVE = ("refund", "account_access", "legal", "payment", "security", "cancellation")
+PRIORITIES = ("low", "normal", "high", "urgent")
+
+_STRONG, _WEAK = 0.9, 0.4
+# Closeness in meaning: the margin to the nearest sentence without the signal at which it is as likely as not, and how
+# fast that changes; less alike than _ALIKE is not alike at all.
+_MARGIN, _STEEPNESS, _ALIKE, _AT_MOST = 0.08, 25.0, 0.52, 0.85
+
+_MOST_SENTENCES, _LONGEST_SENTENCE = 24, 300
+_BREAK = re.compile(r"(?<=[.!?…。！？])\s+|\s*\n\s*|\s+[-–—•]\s+")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """`confidence` is that of `value`; `evidence` are words of the text or the sentence that gave it away."""
+
+    value: Any
+    confidence: float
+    evidence: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"confidence": round(self.confidence, 3)}
+
+
+@dataclass(frozen=True)
+class Sentences:
+    texts: list[str]
+    vectors: Floats
+
+
+@dataclass(frozen=True)
+class Detector:
+    strong: list[re.Pattern[str]]
+    weak: list[re.Pattern[str]]
+    like: Floats
+    unlike: Floats
+
+    def __call__(self, sentences: Sentences) -> tuple[float, list[str]]:
+        """How probable the signal is in any of the sentences, and the words that say so."""
+        doubt, evidence = 1.0, []
+        for patterns, weight in ((self.strong, _STRONG), (self.weak, _WEAK)):
+            for pattern in patterns:
+                match = next(filter(None, map(pattern.search, sentences.texts)), None)
+                if match and match[0].strip():
+                    doubt *= 1 - weight
+                    evidence.append(match[0].strip())
+        if sentences.texts:
+            alike = (sentences.vectors @ self.like.T).max(axis=1)
+            margin = alike - (sentences.vectors @ self.unlike.T).max(axis=1)
+            margin[alike < _ALIKE] = -1
+            best = int(margin.argmax())
+            meaning = min(1 / (1 + np.exp(-_STEEPNESS * (float(margin[best]) - _MARGIN))), _AT_MOST)
+            doubt *= 1 - meaning
+            if meaning >= 0.5:
+                evidence.append(sentences.texts[best])
+        return float(1 - doubt), list(dict.fromkeys(evidence))[:5]
+
+
+def split(text: str) -> Sentences:
+    """The first sentences of a text, with their vectors."""
+    parts = [part.strip()[:_LONGEST_SENTENCE] for part in _BREAK.split(text) if part and part.strip()]
+    kept = list(dict.fromkeys(parts))[:_MOST_SENTENCES]
+    return Sentences(kept, embed(kept))
+
+
+def read(text: str) -> dict[str, Signal]:
+    """spam, wants_human, injection, sensitive, sentiment and priority of a message."""
+    sentences = split(text)
+    found = {name: detector(sentences) for name, detector in _detectors().items()}
+    signals = {name: _flag(*found[name]) for name in ("spam", "wants_human", "injection")}
+    signals["sensitive"] = _topics(found)
+    signals["sentiment"] = _sentiment(*found["negative"], *found["positive"])
+    signals["priority"] = _priority(found, signals)
+    return signals
+
+
+def _flag(probability: float, evidence: list[str]) -> Signal:
+    raised = probability >= 0.5
+    return Signal(raised, probability if raised else 1 - probability, evidence if raised else [])
+
+
+def _topics(found: dict[str, tuple[float, list[str]]]) -> Signal:
+    topics = [name for name in SENSITIVE if found[name][0] >= 0.5]
+    if not topics:
+        return Signal([], 1 - max(found[name][0] for name in SENSITIVE))
+    evidence = [words for name in topics for words in found[name][1][:2]]
+    return Signal(topics, max(found[name][0] for name in topics), evidence)
+
+
+def _sentiment(negative: float, complaint: list[str], positive: float, praise: list[str]) -> Signal:
+    # Thanks are a form of politeness: praise has to outweigh the complaint beside it.
+    if negative >= 0.5 and negative >= positive * 0.9:
+        return Signal("negative", negative, complaint)
+    if positive >= 0.5:
+        return Signal("positive", positive, praise)
+    return Signal("neutral", 1 - max(negative, positive))
+
+
+def _priority(found: dict[str, tuple[float, list[str]]], signals: dict[str, Signal]) -> Signal:
+    urgent, high, low = found["urgent"], found["high"], found["low"]
+    security = "security" in signals["sensitive"].value
+    if signals["spam"].value:
+        return Signal("low", signals["spam"].confidence, signals["spam"].evidence)
+    if low[0] >= 0.5 and low[0] >= urgent[0] and not security:
+        return Signal("low", low[0], low[1])
+    if urgent[0] >= 0.5:
+        return Signal("urgent", urgent[0], urgent[1])
+    if security or "legal" in signals["sensitive"].value:
+        return Signal("high", signals["sensitive"].confidence, signals["sensitive"].evidence)
+    angry = signals["sentiment"].value == "negative"
+    if high[0] >= (0.4 if angry else 0.5):
+        return Signal("high", max(high[0], 0.5), high[1])
+    return Signal("normal", 1 - max(urgent[0], high[0], low[0]))
+
+
+@cache
+def _detectors() -> dict[str, Detector]:
+    data = tomllib.loads(Path(__file__).with_name("signals.toml").read_text(encoding="utf-8"))
+    everyday = data.pop("everyday")
+    made = {}
+    for name, table in data.items():
+        others = [text for other in data if other != name for text in data[other]["like"]] if table.get("alone") else []
+        made[name] = Detector(
+            strong=[re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in table["strong"]],
+            weak=[re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in table.get("weak", [])],
+            like=embed(table["like"]),
+            unlike=embed([*table["unlike"], *everyday, *others]),
+        )
+    return made
