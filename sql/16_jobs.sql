@@ -60,11 +60,12 @@ create unique index jobs_dedupe_idx on private.jobs (organization_id, consumer, 
 where state = 'waiting' and dedupe_key is not null;
 create index jobs_due_idx on private.jobs (consumer, run_at, id) where state = 'waiting';
 create index jobs_flight_idx on private.jobs (consumer, lease_until) where state in ('published', 'running');
-create index jobs_order_idx on private.jobs (organization_id, order_key, id)
+-- By order_key first: the organization may be null, and `is not distinct from` is no condition for an index.
+create index jobs_order_idx on private.jobs (order_key, id)
 where order_key is not null and state in ('waiting', 'published', 'running');
 create index jobs_finished_idx on private.jobs (finished_at) where state = 'done';
 create index jobs_dead_idx on private.jobs (organization_id, finished_at) where state = 'dead';
-create index jobs_consumer_idx on private.jobs (consumer);
+create index jobs_consumer_idx on private.jobs (consumer, state) where state <> 'done';
 
 -- Wakes the relay once this transaction commits: LISTEN on one machine, pg_net where the platform has it. The relay's
 -- sweep each minute stands behind both.
@@ -247,7 +248,8 @@ $$;
 -- Starts an attempt and binds the transaction to the job's tenant. No row: the wake-up was a repeat, or came too late;
 -- there is nothing to do. The caller shows `token` when it finishes.
 create function private.begin_job(job_id uuid) returns table (
-  id uuid, organization_id uuid, consumer text, payload jsonb, attempt integer, token uuid, trace_id uuid, created_at timestamptz
+  id uuid, organization_id uuid, consumer text, payload jsonb, attempt integer, token uuid, trace_id uuid,
+  created_at timestamptz
 )
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
@@ -388,7 +390,8 @@ $$;
 
 -- What an operator looks at first: per consumer how many jobs stand in which state, and how old the oldest due one is.
 create function private.queue_status() returns table (
-  consumer text, waiting bigint, scheduled bigint, published bigint, running bigint, dead bigint, oldest_due_seconds real
+  consumer text, waiting bigint, scheduled bigint, published bigint, running bigint, dead bigint,
+  oldest_due_seconds real
 )
 language sql stable security definer set search_path = '' as $$
   select
