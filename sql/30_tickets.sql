@@ -46,7 +46,9 @@ create table public.tickets (
   subject text not null default '' check (length(subject) <= 998),
   channel public.ticket_channel not null,
   status text not null default 'new',
-  status_category public.status_category not null default 'open',
+  -- The category of its status. Text, because the equality of enums is not leakproof: under row-level security an
+  -- index could not be used for it.
+  status_category text not null default 'open' check (status_category in ('open', 'waiting', 'resolved')),
   priority public.ticket_priority not null default 'normal',
   category_id uuid,
   contact_id uuid not null,
@@ -107,8 +109,50 @@ begin
 end;
 $$;
 
+-- An organization's tickets go before the rest of it: what hangs on both a ticket and a contact would hold the contact.
+create function private.clear_organization() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from public.tickets where organization_id = old.id;
+  return old;
+end;
+$$;
+
+create trigger organizations_clear before delete on public.organizations
+for each row execute function private.clear_organization();
+
 create trigger organizations_furnish after insert on public.organizations
 for each row execute function private.furnish_organization();
+
+-- Statuses that are set by pgdesk itself stay what they are, whatever they are called; a status in use keeps its
+-- category, for the tickets that have it were counted by it.
+create function private.guard_status() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if not exists (select from public.organizations where id = old.organization_id) then
+    return old; -- going with its organization
+  end if;
+  if old.key in ('new', 'open', 'pending') then
+    raise exception 'status % is set by pgdesk itself: rename it, but keep it and its category', old.key
+      using errcode = '23514';
+  end if;
+  if tg_op = 'DELETE' then
+    return old; -- tickets that have it hold it by their foreign key
+  end if;
+  -- Waits for whoever is giving it to a ticket.
+  perform from public.ticket_statuses where organization_id = old.organization_id and key = old.key for update;
+  if exists (select from public.tickets where organization_id = old.organization_id and status = old.key) then
+    raise exception 'status % is in use: move its tickets to another one before you change its category', old.key
+      using errcode = '23514';
+  end if;
+  return new;
+end;
+$$;
+
+create trigger ticket_statuses_guard_delete before delete on public.ticket_statuses
+for each row execute function private.guard_status();
+create trigger ticket_statuses_guard_category before update of category on public.ticket_statuses
+for each row when (new.category <> old.category) execute function private.guard_status();
 
 -- Numbers a new ticket, and keeps what follows from the status in step with it.
 create function private.keep_ticket() returns trigger
@@ -118,19 +162,27 @@ begin
     update private.ticket_counters set last_number = last_number + 1
     where organization_id = new.organization_id
     returning last_number into new.number;
+    if not found then
+      raise exception 'there is no organization %', new.organization_id using errcode = '23503';
+    end if;
   end if;
   if tg_op = 'INSERT' or new.status is distinct from old.status then
     select s.category into new.status_category
     from public.ticket_statuses as s
-    where s.organization_id = new.organization_id and s.key = new.status;
+    where s.organization_id = new.organization_id and s.key = new.status
+    for key share;
+    if not found then
+      raise exception 'there is no status %', new.status using errcode = '23503';
+    end if;
     new.resolved_at := case when new.status_category = 'resolved' then coalesce(new.resolved_at, now()) end;
   end if;
   if tg_op = 'UPDATE' then
-    -- A member's word on a field stands. Functions and triggers have no user behind them.
-    if (select auth.uid()) is not null then
+    -- A member's word on a field stands. Functions have no user behind them; what a trigger changes (a team is removed,
+    -- and its tickets lose it) nobody has said.
+    if (select auth.uid()) is not null and pg_trigger_depth() = 1 then
       new.set_by_member := array(
         select distinct unnest(
-          old.set_by_member
+          new.set_by_member
           || case when new.category_id is distinct from old.category_id then array['category_id'] else '{}' end
           || case when new.priority is distinct from old.priority then array['priority'] else '{}' end
           || case when new.team_id is distinct from old.team_id then array['team_id'] else '{}' end
@@ -165,10 +217,11 @@ begin
     );
     return null;
   end if;
-  select coalesce(jsonb_object_agg(field.key, field.value), '{}') into changed
+  -- The subject is content: that it changed is told, not to what.
+  select coalesce(jsonb_object_agg(field.key, case when field.key <> 'subject' then field.value end), '{}') into changed
   from jsonb_each(to_jsonb(new)) as field
   where field.value is distinct from to_jsonb(old) -> field.key
-    and field.key not in ('updated_at', 'last_seq', 'last_message_at', 'set_by_member', 'status_category', 'subject', 'tags');
+    and field.key not in ('updated_at', 'last_seq', 'last_message_at', 'set_by_member', 'status_category');
   if changed ? 'status' then
     perform private.emit(
       new.organization_id, 'ticket.status.changed', new.id,
