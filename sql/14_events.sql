@@ -1,9 +1,12 @@
 -- What happened: append-only, written by triggers in the transaction of the change.
 
--- Raised by a restore: cursors of the time before it are refused, so that clients read everything anew.
+-- What makes a cursor too old: then clients read everything anew.
 create table private.event_epoch (
   only_row boolean primary key default true check (only_row),
-  epoch integer not null default 1
+  -- Raised by a restore: cursors of the time before it are refused.
+  epoch integer not null default 1,
+  -- Events up to this transaction may have been deleted.
+  forgotten xid8 not null default '0'
 );
 insert into private.event_epoch default values;
 
@@ -40,65 +43,138 @@ language sql security definer set search_path = '' as $$
   returning id;
 $$;
 
--- Every visible event after the cursor, oldest first.
+create function private.events_epoch() returns table (epoch integer, forgotten xid8)
+language sql stable security definer set search_path = '' rows 1 as $$
+  select e.epoch, e.forgotten from private.event_epoch as e;
+$$;
+
+-- To be called after a restore, before clients are let in: cursors of the time before are refused from now on. In a
+-- restored dump events carry transactions of another cluster; what lies in this one's future would stay provisional.
+create function private.begin_epoch() returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  begun integer;
+begin
+  update private.event_epoch as e set epoch = e.epoch + 1, forgotten = '0' returning e.epoch into begun;
+  update public.events set txid = '2' where txid >= pg_current_xact_id();
+  return begun;
+end;
+$$;
+
+-- Every visible event after the cursor, oldest first, and the cursor to give next time. Without a cursor: from now on.
 --
 -- A transaction that is still open may yet commit an event with a smaller (txid, seq) than one already visible. So the
--- cursor moves only below the oldest open transaction; events above it are handed out as provisional, and come again:
--- drop repeats by id, and read again while `provisional` is true. `more` says that the limit cut the answer.
+-- cursor moves only up to the oldest open transaction (the horizon); what lies above it is provisional and is handed
+-- out again. A client
+--   reads again at once while `more`,
+--   reads again soon while `provisional` (some of what it got will come again), or when it is told of an event,
+--   drops repeats by id.
+--
+-- The cursor is epoch:txid:seq, where everything up to (txid, seq) has been handed out and nothing can appear before
+-- it any more. While there are more events above the horizon than fit in an answer, a second txid:seq says how far the
+-- reading got; after the last page it falls away, and reading begins again at the first.
 create function public.events_since(organization_id uuid, cursor text default null, max_events integer default 500)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
-  current_epoch integer := (select private.events_epoch());
-  parts text[] := string_to_array(cursor, ':');
-  horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
-  after_txid xid8;
-  after_seq bigint;
-  page jsonb;
-  settled jsonb;
+  -- Both from one snapshot, that of the calling statement: a stable function has no other.
+  horizon constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  page_size constant integer := least(greatest(coalesce(max_events, 500), 1), 1000);
+  is_member constant boolean := events_since.organization_id in (select private.my_organizations());
+  known record;
+  parts text[];
+  base_txid xid8;   -- settled up to here
+  base_seq bigint;
+  place_txid xid8;  -- the page begins after here
+  place_seq bigint;
+  reach_txid xid8;  -- and ends here, where it was cut
+  reach_seq bigint;
   fetched integer;
+  cut boolean;
+  page jsonb;
+  again boolean;
 begin
+  select * into known from private.events_epoch();
   if cursor is null then
-    -- From now on. What was committed above the horizon is handed out by the first read.
     return jsonb_build_object(
-      'events', '[]'::jsonb, 'cursor', concat_ws(':', current_epoch, horizon, 0), 'provisional', false, 'more', false
+      'events', '[]'::jsonb, 'cursor', concat_ws(':', known.epoch, horizon, 0), 'provisional', false, 'more', false
     );
   end if;
-  if cursor !~ '^\d{1,9}:\d{1,19}:\d{1,18}$' then
-    raise exception 'not a cursor: %', left(cursor, 60) using errcode = '22023', hint = 'Take the one from the last answer.';
+  if cursor !~ '^[0-9]{1,9}(:[0-9]{1,19}:[0-9]{1,18}){1,2}$' then
+    raise exception 'not a cursor: %', left(cursor, 60)
+      using errcode = '22023', hint = 'Take the one from the last answer.';
   end if;
-  if parts[1]::integer <> current_epoch then
-    raise exception 'the cursor is from before a restore' using errcode = '22023', hint = 'Load everything anew, without a cursor.';
+  parts := string_to_array(cursor, ':');
+  base_txid := parts[2];
+  base_seq := parts[3];
+  place_txid := coalesce(parts[4], parts[2]);
+  place_seq := coalesce(parts[5], parts[3]);
+  if parts[1]::integer <> known.epoch
+    or base_txid < known.forgotten
+    or place_txid > pg_snapshot_xmax(pg_current_snapshot())
+  then
+    raise exception 'the cursor is from before a restore, or older than the events that are kept'
+      using errcode = 'PD410', hint = 'Load everything anew, and begin without a cursor.';
   end if;
-  after_txid := parts[2]::xid8;
-  after_seq := parts[3]::bigint;
+
   select
     coalesce(jsonb_agg(to_jsonb(e) - 'txid' - 'seq' order by e.txid, e.seq), '[]'),
-    (array_agg(jsonb_build_array(e.txid::text, e.seq) order by e.txid desc, e.seq desc)
-      filter (where e.txid < horizon))[1],
-    count(*)
-  into page, settled, fetched
+    count(*),
+    (array_agg(e.txid order by e.txid desc, e.seq desc))[1],
+    (array_agg(e.seq order by e.txid desc, e.seq desc))[1]
+  into page, fetched, reach_txid, reach_seq
   from (
-    select id, type, subject_id, ticket_id, audience, actor_id, data, created_at, txid, seq
-    from public.events as e
-    where e.organization_id = events_since.organization_id
-      and (e.txid, e.seq) > (after_txid, after_seq)
-    order by e.txid, e.seq
-    limit least(greatest(max_events, 1), 1000)
+    (
+      select e.id, e.type, e.subject_id, e.ticket_id, e.audience, e.actor_id, e.data, e.created_at, e.txid, e.seq
+      from public.events as e
+      where is_member
+        and e.organization_id = events_since.organization_id
+        and (e.txid, e.seq) > (place_txid, place_seq)
+      order by e.txid, e.seq
+      limit page_size
+    )
+    union all
+    -- A contact's few among the organization's many: ticket by ticket.
+    (
+      select e.id, e.type, e.subject_id, e.ticket_id, e.audience, e.actor_id, e.data, e.created_at, e.txid, e.seq
+      from public.tickets as t
+      cross join lateral (
+        select * from public.events as e
+        where e.ticket_id = t.id and (e.txid, e.seq) > (place_txid, place_seq)
+        order by e.txid, e.seq
+        limit page_size
+      ) as e
+      where not is_member
+        and t.organization_id = events_since.organization_id
+        and t.contact_id = any (array(select private.my_contacts()))
+      order by e.txid, e.seq
+      limit page_size
+    )
   ) as e;
+  cut := fetched = page_size;
+
+  if parts[4] is not null then
+    -- A later page: the earlier ones are from older snapshots, so what is settled by now was not all in them.
+    again := true;
+  elsif cut and reach_txid < horizon then
+    base_txid := reach_txid;
+    base_seq := reach_seq;
+    again := false;
+  else
+    again := reach_txid >= horizon;
+    if base_txid < horizon then
+      base_txid := horizon;
+      base_seq := 0;
+    end if;
+  end if;
   return jsonb_build_object(
     'events', page,
-    'cursor', case when settled is null then cursor else concat_ws(':', current_epoch, settled ->> 0, settled ->> 1) end,
-    'provisional', exists (
-      select from public.events as e
-      where e.organization_id = events_since.organization_id and e.txid >= horizon and (e.txid, e.seq) > (after_txid, after_seq)
+    'cursor', concat_ws(
+      ':', known.epoch, base_txid, base_seq,
+      case when cut and again then reach_txid end, case when cut and again then reach_seq end
     ),
-    'more', fetched = least(greatest(max_events, 1), 1000)
+    'provisional', coalesce(again, false),
+    'more', cut
   );
 end;
-$$;
-
-create function private.events_epoch() returns integer
-language sql stable security definer set search_path = '' as $$
-  select epoch from private.event_epoch;
 $$;

@@ -1,26 +1,37 @@
 -- What keeps the house clean, run by a job once an hour.
 
--- Makes partitions ahead and deletes what has served its time. Returns what it did, for the log.
+-- Makes partitions ahead and deletes what has served its time, in slices: a long absence must not become one long
+-- transaction. Where a slice was full it queues itself again. Returns what it did, for the log.
 create function private.maintain(
   keep_done_jobs interval default '7 days', keep_events interval default '90 days'
 ) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
+  slice constant integer := 20000;
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
 begin
-  -- In slices: a long absence must not become one long transaction.
   delete from private.jobs as j
   where j.id in (
     select d.id from private.jobs as d
     where d.state = 'done' and d.finished_at < now() - keep_done_jobs
-    limit 20000
+    limit slice
   );
   get diagnostics jobs = row_count;
-  delete from public.events as e
-  where e.id in (select d.id from public.events as d where d.created_at < now() - keep_events limit 20000);
-  get diagnostics events = row_count;
+  with gone as (
+    delete from public.events as e
+    where e.id in (select d.id from public.events as d where d.created_at < now() - keep_events limit slice)
+    returning e.txid
+  ), last_gone as (
+    select txid from gone order by txid desc limit 1
+  ), noted as (
+    update private.event_epoch as e set forgotten = greatest(e.forgotten, l.txid) from last_gone as l
+  )
+  select count(*) into events from gone;
+  if jobs = slice or events = slice then
+    perform private.enqueue_maintenance();
+  end if;
   return jsonb_build_object('partitions', partitions, 'jobs', jobs, 'events', events);
 end;
 $$;
