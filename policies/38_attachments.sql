@@ -7,10 +7,8 @@ grant insert (
 create policy "Who sees the message sees its attachments" on public.attachments
 for select to authenticated using (
   organization_id = any (array(select private.my_organizations()))
-  or message_id in (
-    select m.id from public.messages as m
-    where m.id = attachments.message_id and m.contact_id = any (array(select private.my_contacts())) and not m.is_internal
-  )
+  -- The rules of messages hold in here: a contact sees the public ones of its tickets, whoever wrote them.
+  or exists (select from public.messages as m where m.id = attachments.message_id)
 );
 create policy "Functions see the attachments they work for" on public.attachments
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
@@ -20,7 +18,11 @@ for insert to pgdesk_functions with check (organization_id = (select private.cur
 -- The bytes follow the rows; the first folder of a path is the organization.
 create policy "Who sees an attachment may fetch its file" on storage.objects
 for select to authenticated using (
-  bucket_id = 'attachments' and exists (select from public.attachments as a where a.storage_path = name)
+  bucket_id = 'attachments'
+  and exists (
+    select from public.attachments as a
+    where a.organization_id = private.try_uuid((storage.foldername(name))[1]) and a.storage_path = name
+  )
 );
 create policy "Functions fetch files of the organization they work for" on storage.objects
 for select to pgdesk_files using (

@@ -1,7 +1,7 @@
 -- What the rest of the schema stands on: schemas, the functions' role, keys, clocks.
 
 create schema if not exists private;
-comment on schema private is 'What no client needs: queues, definer helpers, partition leaves. Never exposed by the API.';
+comment on schema private is 'What no client needs: queues, definer helpers. Never exposed by the API.';
 
 -- Nothing is executable by default: each function is granted beside its policies.
 alter default privileges revoke execute on functions from public;
@@ -43,7 +43,7 @@ $$;
 create function private.uuid7_floor(at timestamptz) returns uuid
 language sql immutable parallel safe set search_path = '' as $$
   select encode(
-    int8send(((extract(epoch from at) * 1000)::bigint << 16) | 28672) || '\x8000000000000000'::bytea, 'hex'
+    int8send((floor(extract(epoch from at) * 1000)::bigint << 16) | 28672) || '\x8000000000000000'::bytea, 'hex'
   )::uuid;
 $$;
 

@@ -136,7 +136,7 @@ begin
     and exists (select from public.organizations where id = organization)
   then
     -- Owners are counted one change at a time.
-    perform from public.organizations where id = organization for update;
+    perform from public.organizations where id = organization for no key update;
     if not exists (
       select from public.members
       where organization_id = organization and role = 'owner' and user_id <> old.user_id

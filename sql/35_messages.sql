@@ -17,7 +17,7 @@ create table public.messages (
   is_machine boolean not null default false,
   -- pending: the sender is not known to belong to the thread; shown to members, acted on by nobody.
   sender_status text not null default 'known' check (sender_status in ('known', 'pending')),
-  -- The sender is who it says: signed in, or its mail passed DMARC at our receiver. Nothing is sent by itself to others.
+  -- The sender is who it says: signed in, or its mail passed DMARC at our receiver. Nothing goes by itself to others.
   is_verified boolean not null default false,
   body_text text not null default '' check (length(body_text) <= 1000000),
   -- What is new in it, without quotes and signature. Null where nothing was cut.
@@ -46,8 +46,10 @@ create schema if not exists partitions;
 comment on schema partitions is 'Leaves of partitioned tables. No grants: rows are reached through their parent.';
 
 -- Makes the leaf of every month from last month to `ahead` months from now that is missing. Returns how many it made.
+-- A new leaf needs its parent to itself for a moment: it would rather fail, and be called again, than make writers
+-- queue.
 create function private.ensure_message_partitions(ahead integer default 3) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set lock_timeout = '2s' as $$
 declare
   month timestamptz;
   leaf text;
@@ -90,7 +92,7 @@ begin
   new.is_verified := new.is_verified or by_caller is not null;
   update public.tickets as t
   set last_seq = t.last_seq + 1,
-    last_message_at = now(),
+    last_message_at = greatest(t.last_message_at, now()),
     first_responded_at = case
       when new.sender in ('member', 'ai') and not new.is_internal then coalesce(t.first_responded_at, now())
       else t.first_responded_at
@@ -152,7 +154,8 @@ $$;
 
 -- A contact or a member opens a ticket with its first message. Everything else follows from the rows.
 create function public.open_ticket(
-  organization_id uuid, subject text, body text, channel public.ticket_channel default 'portal', contact_id uuid default null
+  organization_id uuid, subject text, body text, channel public.ticket_channel default 'portal',
+  contact_id uuid default null
 ) returns public.tickets
 language plpgsql set search_path = '' as $$
 declare
@@ -161,12 +164,11 @@ declare
     select c.id from public.contacts as c
     where c.organization_id = open_ticket.organization_id and c.id in (select private.my_contacts())
   ));
-  own boolean := author in (select private.my_contacts());
 begin
   if author is null then
     raise exception 'you are not a contact of this organization' using errcode = '42501';
   end if;
-  if btrim(body) = '' then
+  if coalesce(body, '') !~ '\S' then
     raise exception 'a ticket needs a first message' using errcode = '23514';
   end if;
   insert into public.tickets (organization_id, subject, channel, contact_id)
@@ -187,16 +189,20 @@ declare
   ticket public.tickets;
   sent public.messages;
 begin
+  if coalesce(body, '') !~ '\S' then
+    raise exception 'a reply needs words' using errcode = '23514';
+  end if;
   select * into ticket from public.tickets as t where t.id = send_reply.ticket_id for update;
   if not found then
     raise exception 'there is no ticket %', send_reply.ticket_id using errcode = 'P0002';
   end if;
   if not internal and exists (
     select from public.messages as m
-    where m.ticket_id = ticket.id and m.seq > expected_seq and not m.is_internal
+    where m.ticket_id = ticket.id and m.seq > coalesce(expected_seq, 0) and not m.is_internal
   ) then
     raise exception 'a newer message has arrived: read it before you answer'
-      using errcode = 'PD409', detail = format('seen up to %s, the ticket is at %s', expected_seq, ticket.last_seq);
+      using errcode = 'PD409',
+        detail = format('seen up to %s, the ticket is at %s', coalesce(expected_seq, 0), ticket.last_seq);
   end if;
   insert into public.messages (organization_id, ticket_id, sender, member_id, is_internal, body_text)
   values (ticket.organization_id, ticket.id, 'member', (select auth.uid()), internal, body)

@@ -17,12 +17,13 @@ create table public.audit_log (
 create index audit_log_organization_idx on public.audit_log (organization_id, created_at desc);
 
 create function private.try_inet(value text) returns inet
-language plpgsql immutable set search_path = '' as $$
-begin
-  return value::inet;
-exception when others then
-  return null;
-end;
+language sql stable parallel safe set search_path = '' as $$
+  select case when pg_input_is_valid(value, 'inet') then value::inet end;
+$$;
+
+create function private.try_jsonb(value text) returns jsonb
+language sql stable parallel safe set search_path = '' as $$
+  select case when pg_input_is_valid(value, 'jsonb') then value::jsonb end;
 $$;
 
 -- Trigger argument: the column that names the row.
@@ -43,7 +44,7 @@ begin
     if not exists (select from public.organizations as o where o.id = whose) then
       return null;
     end if;
-    headers := nullif(current_setting('request.headers', true), '')::jsonb;
+    headers := private.try_jsonb(current_setting('request.headers', true));
     insert into public.audit_log (
       organization_id, actor_id, actor_role, action, table_name, row_id, changes, ip, user_agent
     )
