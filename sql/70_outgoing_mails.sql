@@ -47,8 +47,26 @@ insert into private.routes (event_type, consumer, only_if) values
   ('message.sent', 'send_mail', null),
   ('ticket.created', 'send_mail', '{"channel": "email"}');
 
--- May one more automatic mail go to this contact about this ticket? At most one in ten minutes to a ticket and five in
--- a day to a contact, so that two machines that answer each other come to rest (RFC 3834, section 2).
+-- Members hear of a mail that did not go out.
+create function private.announce_outgoing_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(
+    new.organization_id, 'mail.' || new.status, new.id,
+    jsonb_build_object('kind', new.kind, 'message_id', new.message_id, 'reason', new.reason), 'agents', new.ticket_id
+  );
+  return null;
+end;
+$$;
+
+create trigger outgoing_mails_announce_new after insert on public.outgoing_mails
+for each row when (new.status = 'suppressed') execute function private.announce_outgoing_mail();
+create trigger outgoing_mails_announce after update of status on public.outgoing_mails
+for each row when (new.status in ('failed', 'unknown') and old.status <> new.status)
+execute function private.announce_outgoing_mail();
+
+-- May one more automatic mail go to this contact about this ticket? At most two answers in ten minutes about a ticket,
+-- and five mails in a day to a contact, so that two machines that answer each other come to rest (RFC 3834, section 2).
 create function private.may_mail_automatically(contact_id uuid, ticket_id uuid) returns boolean
 language sql stable set search_path = '' as $$
   select count(*) filter (

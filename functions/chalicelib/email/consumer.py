@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from chalicelib.email import provider
 from chalicelib.email.render import bodies, headers, mailbox, subject_line
 from chalicelib.kit.database import Connection, one, queries, transaction
-from chalicelib.kit.jobs import Effects, Job
+from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.kit.logging import log
 from chalicelib.kit.reply_token import make_token, reply_address
 from chalicelib.kit.settings import settings
 
 SQL = queries(__file__)
+KINDS = {"message.sent": "reply", "ticket.created": "receipt"}
 
 
 def handle(job: Job) -> Effects | None:
@@ -23,11 +25,12 @@ def handle(job: Job) -> Effects | None:
         mail = _stored(connection, job)
     if mail is None or mail["status"] != "stored":
         return None
-    if job.attempt > 1 and mail["is_old"]:
-        # The provider has forgotten the key by now: another try could mail it twice. A person looks.
-        return _mark(mail, "unknown", "no try succeeded within the time that the provider remembers its key")
+    if mail["is_old"]:
+        # It may have been sent by an attempt that fell silent, and the provider has forgotten the key by now: another
+        # try could mail it twice. A person looks.
+        return _mark(mail, "unknown", "no try is known to have succeeded while the provider remembered its key")
     try:
-        sent = provider.send(mail, str(job.id))
+        sent = provider.send(mail, str(job.id), job.attempt)
     except provider.Refused as refused:
         log("mail.refused", level="error", outgoing_mail_id=mail["id"])
         return _mark(mail, "failed", str(refused))
@@ -41,15 +44,22 @@ def handle(job: Job) -> Effects | None:
 
 def _stored(connection: Connection, job: Job) -> dict[str, Any] | None:
     """The mail of this job, rendered and kept if it was not before. None where nothing is to be mailed."""
-    if job.payload["type"] == "message.sent":
-        kind, context = "reply", one(connection, SQL["message_context"], {"message_id": job.payload["subject_id"]})
-    else:
-        kind, context = "receipt", one(connection, SQL["receipt_context"], {"ticket_id": job.payload["subject_id"]})
-    key = {"kind": kind, "ticket_id": job.payload["ticket_id"], "message_id": None}
-    key["message_id"] = job.payload["subject_id"] if kind == "reply" else None
+    try:
+        kind = KINDS[job.payload["type"]]
+        subject, ticket = UUID(str(job.payload["subject_id"])), UUID(str(job.payload["ticket_id"]))
+    except (KeyError, ValueError):
+        raise Dead("the job names no message and no ticket to write about") from None
+    key = {"kind": kind, "ticket_id": ticket, "message_id": subject if kind == "reply" else None}
     if (kept := one(connection, SQL["stored"], key)) is not None:
         return kept
+    context = one(connection, SQL[f"{kind}_context"], key)
     if context is None:
+        return None
+    if context["from_address"] is None:
+        raise Dead("the organization has no mail address to send from")
+    # One after the other for a contact: limits that are counted at the same time would each leave room for both.
+    connection.execute(SQL["queue_up"], context)
+    if kind == "receipt" and (row := one(connection, SQL["had_receipt"], context)) and row["had"]:
         return None
     connection.execute(SQL["store"], _render(connection, job, kind, context))
     return one(connection, SQL["stored"], key)

@@ -1,4 +1,4 @@
--- message_context --
+-- reply_context --
 -- A public answer in a ticket that came by mail, with all that its mail needs. No row: there is nothing to mail.
 select
   t.id as ticket_id, t.number, t.subject, m.id as message_id, m.sender::text as sender, m.body_text,
@@ -15,7 +15,13 @@ from public.messages as m
 join public.tickets as t on t.id = m.ticket_id
 join public.organizations as o on o.id = t.organization_id
 join public.contacts as c on c.id = t.contact_id
-join public.mail_addresses as a on a.id = t.mail_address_id
+-- An address that was given up: the organization's own one speaks for it.
+left join lateral (
+  select f.address, f.display_name from public.mail_addresses as f
+  where f.organization_id = t.organization_id
+  order by f.id is not distinct from t.mail_address_id desc, f.is_default desc, f.id
+  limit 1
+) as a on true
 left join public.members as d on d.organization_id = m.organization_id and d.user_id = m.member_id
 where m.id = %(message_id)s and m.sender in ('member', 'ai') and not m.is_internal
   and t.channel = 'email' and c.email is not null;
@@ -31,16 +37,26 @@ select
 from public.tickets as t
 join public.organizations as o on o.id = t.organization_id
 join public.contacts as c on c.id = t.contact_id
-join public.mail_addresses as a on a.id = t.mail_address_id
+left join lateral (
+  select f.address, f.display_name from public.mail_addresses as f
+  where f.organization_id = t.organization_id
+  order by f.id is not distinct from t.mail_address_id desc, f.is_default desc, f.id
+  limit 1
+) as a on true
 join public.messages as m on m.ticket_id = t.id and m.seq = 1
 where t.id = %(ticket_id)s and t.channel = 'email' and c.email is not null
-  and not m.is_machine and m.sender_status = 'known' and m.is_verified
-  and coalesce((o.settings ->> 'receipts')::boolean, true)
-  -- A known requester does not need to be told every time.
-  and not exists (
-    select from public.outgoing_mails as e
-    where e.contact_id = c.id and e.kind = 'receipt' and e.created_at > now() - interval '1 hour'
-  );
+  and m.sender = 'contact' and not m.is_machine and m.sender_status = 'known' and m.is_verified and not t.is_spam
+  and coalesce(o.settings ->> 'receipts', 'true') <> 'false';
+
+-- queue_up --
+select pg_advisory_xact_lock(hashtext('pgdesk.outgoing_mails'), hashtext(%(contact_id)s::uuid::text));
+
+-- had_receipt --
+-- Who had one within the hour does not need to be told again.
+select exists (
+  select from public.outgoing_mails as e
+  where e.contact_id = %(contact_id)s and e.kind = 'receipt' and e.created_at > now() - interval '1 hour'
+) as had;
 
 -- may_mail_automatically --
 select private.may_mail_automatically(%(contact_id)s, %(ticket_id)s) as may;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from email.utils import formataddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,12 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from chalicelib.email.words import words_of
 
 REPLY_PREFIX = re.compile(r"^\s*(re|aw|sv|antw|rv|tr|odp)\s*:\s*", re.IGNORECASE)
-MAX_REFERENCES = 20  # RFC 5322 sets no limit; header lines of many kilobytes are refused by some servers
+# A Message-ID as a header may carry it: printable ASCII in one pair of angle brackets (RFC 5322 section 3.6.4).
+MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+# RFC 5322 sets no limit; header lines of many kilobytes are refused by some servers.
+MAX_REFERENCES = 20
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_PLAIN_NAME = re.compile(r"[\w !#$%&'*+/=?^`{|}~-]*")
 
 
 @lru_cache(maxsize=1)
@@ -48,16 +52,16 @@ def bodies(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def subject_line(subject: str) -> str:
-    """`Re: ` once, whatever the thread had before; no line breaks (a header must not be continued by its content)."""
-    plain = " ".join(subject.split())
+    """`Re: ` once, whatever the thread had before; in one line (a header must not be continued by its content)."""
+    plain = _one_line(subject)
     while (stripped := REPLY_PREFIX.sub("", plain)) != plain:
         plain = stripped
     return f"Re: {plain}" if plain else "Re: your message"
 
 
-def headers(thread: Sequence[str] | None, ticket_id: str, *, automatic: bool) -> dict[str, str]:
+def headers(thread: Sequence[str | None] | None, ticket_id: str, *, automatic: bool) -> dict[str, str]:
     """Threading (RFC 5322 section 3.6.4) and, for what no person sent, the marks that stop loops (RFC 3834)."""
-    known = [message_id for message_id in (thread or []) if message_id]
+    known = [each for each in dict.fromkeys(thread or []) if each and MESSAGE_ID.fullmatch(each)]
     fields = {"X-Pgdesk-Ticket": ticket_id}
     if known:
         # The first keeps the thread together, the last ones are what it answers.
@@ -69,5 +73,13 @@ def headers(thread: Sequence[str] | None, ticket_id: str, *, automatic: bool) ->
 
 
 def mailbox(name: str, address: str) -> str:
-    """`Name <a@b>` with the name quoted as it must be."""
-    return formataddr((" ".join(name.split()), address))
+    """`Name <a@b>`, the name quoted where it must be. Letters of any script stay: the provider encodes them."""
+    plain = _one_line(name)
+    if not _PLAIN_NAME.fullmatch(plain):
+        plain = '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{plain} <{address}>" if plain else address
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks, control characters and marks that turn the direction of what follows."""
+    return " ".join(_CONTROL.sub(" ", text).split())

@@ -24,6 +24,8 @@ from chalicelib.replies.support import SUPPORTED
 
 SQL = queries(__file__)
 MAX_PASSAGES = 8  # that the model reads
+# Below this probability that the best passage answers it, nothing is known about the question.
+NO_SOURCE = 0.1
 
 
 def handle(job: Job) -> Effects | None:
@@ -38,15 +40,15 @@ def handle(job: Job) -> Effects | None:
     with transaction(job.tenant) as connection:
         passages = search(connection, asked, case["language"])
         spent = one(connection, SQL["cost_today"])
-    found = passages[:MAX_PASSAGES]
+    sure = confidence(passages)
+    found = passages[:MAX_PASSAGES] if sure >= NO_SOURCE else []
     by_model = _by_model(asked, found, case, float(spent["usd"]) if spent else 0.0)
-    by_extract, execution = _by_extract(asked, found)
     executions = [by_model.execution] if by_model else []
     answer = by_model.answer if by_model else None
     if answer is None:
-        answer = by_extract
+        answer, execution = _by_extract(asked, found)
         executions.append(execution)
-    draft = _decided(case, passages, answer, by_model)
+    draft = _decided(case, sure, answer, by_model)
 
     def effects(connection: Connection) -> None:
         for each in executions:
@@ -98,11 +100,8 @@ def _by_extract(asked: str, passages: Sequence[Passage]) -> tuple[Answer | None,
     return answer, Execution("extract", "ok", ms=round((time.perf_counter() - started) * 1000))
 
 
-def _decided(
-    case: Mapping[str, Any], passages: Sequence[Passage], answer: Answer | None, by_model: Reply | None
-) -> dict[str, Any]:
+def _decided(case: Mapping[str, Any], sure: float, answer: Answer | None, by_model: Reply | None) -> dict[str, Any]:
     """The draft as private.record_draft takes it."""
-    sure = confidence(passages)
     sentences = answer.sentences if answer else ()
     decision, reasons = decide(
         Case(

@@ -12,8 +12,9 @@ from chalicelib.replies.answer import Answer, Sentence, split_sentences
 
 WHOLE_WORDS = 120  # a passage up to this length is given whole: steps and conditions belong together
 WINDOW_WORDS = 100
-# A second article is quoted too only if it answers nearly as well.
+# A second article is quoted too only if it answers nearly as well, and well at all.
 SECOND_WITHIN = 0.04
+SECOND_AT_LEAST = 0.3
 
 
 def extract(question: str, passages: Sequence[Passage]) -> Answer | None:
@@ -22,7 +23,8 @@ def extract(question: str, passages: Sequence[Passage]) -> Answer | None:
         return None
     chosen = [passages[0]]
     for passage in passages[1:]:
-        if passage.article_id != chosen[0].article_id and chosen[0].score - passage.score <= SECOND_WITHIN:
+        is_other = passage.article_id != chosen[0].article_id
+        if is_other and passage.score >= max(SECOND_AT_LEAST, chosen[0].score - SECOND_WITHIN):
             chosen.append(passage)
             break
     sentences: list[Sentence] = []

@@ -28,84 +28,28 @@ _CLOSING_WORDS = 9
 _COURTESY = re.compile(
     r"\b(?:I )?hope (?:you(?:'re| are)|this (?:e-?mail|mail|message) finds|all is)\b[^.!?\n]*[.!?]+"
     r"|\b(?:many )?thank(?:s| you)(?: very much| so much| a lot)?(?: in advance"
-    r"| for (?:your|any|the) (?:help|time|support)[^.!?\n]*)?[.!]+|\b(?:I )?look(?:ing)? forward to (?:hearing|your)\b[^.!?\n]*[.!]*"
+    r"| for (?:your|any|the) (?:help|time|support)[^.!?\n]*)?[.!]+"
+    r"|\b(?:I )?look(?:ing)? forward to (?:hearing|your)\b[^.!?\n]*[.!]*"
     r"|\bvielen dank(?: im voraus| für [^.!?\n]{3,40})?[.!]+|\bich hoffe,? (?:es geht|ihnen geht)[^.!?\n]*[.!]+",
     re.IGNORECASE,
+)
+# A farewell at the end of the last line, with the name behind it.
+_FAREWELL = re.compile(
+    r"(?:^|(?<=[.!?)\s]))(?i:(?:(?:kind|best|warm|many|viele|liebe|beste)\s+)?(?:regards|wishes|thanks|cheers|sincerely"
+    r"|thank you(?: very much)?|gr(?:ü|ue)(?:ß|ss)e|danke))\b[,.!]*(?:\s[A-ZÀ-ÞА-Я][\w.'-]*){0,3}[.!]*$"
 )
 _PREFIX = re.compile(
     r"^\s*(?:(?:re|aw|sv|antw|fwd?|wg|rv|tr|odp)\s*(?:\[\d+\])?\s*:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
 )
 # A subject of these words alone says only that somebody writes.
-_EMPTY_WORDS = set(
-    [
-        "a",
-        "an",
-        "any",
-        "quick",
-        "short",
-        "small",
-        "general",
-        "new",
-        "my",
-        "the",
-        "for",
-        "from",
-        "about",
-        "your",
-        "to",
-        "you",
-        "me",
-        "i",
-        "have",
-        "need",
-        "please",
-        "help",
-        "hello",
-        "hi",
-        "hey",
-        "question",
-        "questions",
-        "query",
-        "enquiry",
-        "inquiry",
-        "request",
-        "support",
-        "contact",
-        "message",
-        "info",
-        "information",
-        "urgent",
-        "important",
-        "issue",
-        "problem",
-        "customer",
-        "service",
-        "team",
-        "no",
-        "subject",
-        "website",
-        "form",
-        "eine",
-        "ein",
-        "kurze",
-        "frage",
-        "fragen",
-        "anfrage",
-        "hilfe",
-        "bitte",
-        "hallo",
-        "dringend",
-        "kontakt",
-        "nachricht",
-        "kein",
-        "betreff",
-        "pregunta",
-        "consulta",
-        "ayuda",
-        "demande",
-        "bonjour",
-        "aide",
-    ]
+_EMPTY_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an any quick short small general new my the for from about your to you me i have need please help hello hi"
+        " hey question questions query enquiry inquiry request support contact message info information urgent"
+        " important issue problem customer service team no subject website form eine ein kurze frage fragen anfrage"
+        " hilfe bitte hallo dringend kontakt nachricht kein betreff pregunta consulta ayuda demande bonjour aide",
+    )
 )
 
 
@@ -138,7 +82,7 @@ def _plain(text: str) -> str:
         if number and _CLOSING.match(line) and len(line.split()) <= _CLOSING_WORDS and "?" not in line:
             lines = lines[:number]
             break
-    return " ".join(_COURTESY.sub(" ", " ".join(lines)).split())
+    return " ".join(_COURTESY.sub(" ", _FAREWELL.sub("", " ".join(lines))).split())
 
 
 def _after_greeting(line: str, end: int) -> str:
