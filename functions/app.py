@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chalice import Chalice, Rate
+from chalice.app import Chalice, Rate
 from chalicelib.email import consumer as email
 from chalicelib.http_adapter import register
 from chalicelib.intake import consumer as intake

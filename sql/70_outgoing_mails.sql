@@ -39,6 +39,9 @@ create index outgoing_mails_contact_idx on public.outgoing_mails (organization_i
 create unique index outgoing_mails_provider_idx on public.outgoing_mails (provider, provider_id)
 where provider_id is not null;
 
+create index outgoing_mails_header_idx on public.outgoing_mails (organization_id, message_id_header)
+where message_id_header is not null;
+
 create trigger outgoing_mails_touch before update on public.outgoing_mails
 for each row execute function private.touch();
 

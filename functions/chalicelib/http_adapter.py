@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chalice import Chalice
-from chalice import Response as ChaliceResponse
+from chalice.app import Chalice
+from chalice.app import Response as ChaliceResponse
+from psycopg import OperationalError
 
 from chalicelib.kit.http import HttpError, Request, Response, Route, error_response
-from chalicelib.kit.logging import log, unit_of_work
+from chalicelib.kit.logging import kind_of, log, unit_of_work
 
 
 def register(app: Chalice, route: Route) -> None:
     """Serve `route` with Chalice. Errors become JSON with a code, a message and a hint; defects become a bare 500."""
 
     def view() -> ChaliceResponse:
-        given = app.current_request
+        given: Any = app.current_request
         request = Request(
             method=given.method,
             path=route.path,
@@ -42,10 +43,13 @@ def answer_to(route: Route, request: Request) -> Response:
             answer = route.handler(request)
         except HttpError as error:
             answer = error_response(error)
+        except OperationalError as error:
+            log("request.unreachable", level="error", error=kind_of(error))
+            answer = error_response(HttpError(503, "unavailable", "the database does not answer", "Try again."))
         except Exception as error:
-            log("request.defect", level="error", error=f"{type(error).__name__}: {error}"[:300])
+            log("request.defect", level="error", error=kind_of(error))
             answer = error_response(HttpError(500, "internal", "the request failed; it was logged"))
-        said |= {"outcome": "done" if answer.status < 500 else "failed", "status": answer.status}
+        said.update(outcome="done" if answer.status < 500 else "failed", status=answer.status)
         return answer
 
 

@@ -100,7 +100,7 @@ def tenant_column(table: str) -> sql.Identifier:
     return sql.Identifier("id" if table == "organizations" else "organization_id")
 
 
-def attempt(world: World, actor: Actor, statement: sql.Composable, parameters: Any = None) -> int | None:
+def attempt(world: World, actor: Actor, statement: sql.SQL | sql.Composed, parameters: Any = None) -> int | None:
     """Rows touched by the statement as `actor`; None where it was refused. Nothing of it stays."""
     world.checks += 1
     with world.admin.transaction(force_rollback=True):
@@ -302,7 +302,8 @@ def test_functions_see_their_tenant_alone(world: World) -> None:
 
 def test_functions_reach_no_private_row_of_another_tenant(world: World) -> None:
     found = world.admin.execute(
-        "select c.relname from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attname = 'organization_id'"
+        "select c.relname from pg_class as c"
+        " join pg_attribute as a on a.attrelid = c.oid and a.attname = 'organization_id'"
         " where c.relnamespace = 'private'::regnamespace and c.relkind = 'r'"
         " and has_table_privilege('pgdesk_functions', c.oid, 'select')"
     ).fetchall()

@@ -34,7 +34,7 @@ class Game:
     def _scalar(self, statement: str, *parameters: object) -> UUID:
         row = self.db.execute(statement, parameters).fetchone()
         assert row
-        return next(iter(row.values()))
+        return UUID(str(next(iter(row.values()))))
 
     def take(self, step: str) -> None:
         verb, _, who = step.partition(" ")
