@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from chalicelib.kit.settings import settings
@@ -67,8 +68,11 @@ def close() -> None:
 def transaction(organization_id: UUID | None = None) -> Iterator[Connection]:
     """One transaction as pgdesk_functions, bound to a tenant (None: to none). Commits at the end, undoes on error.
 
-    A connection that the server closed while it lay idle is replaced once, before anything was sent over it.
+    A connection that the server closed while it lay idle is replaced once, before anything was sent over it. One
+    transaction at a time: raises RuntimeError inside another one (whose tenant it would change).
     """
+    if _is_inside():
+        raise RuntimeError("a transaction is open already: end it first, or pass its connection on")
     try:
         connection = _enter(_connection(), organization_id)
     except psycopg.OperationalError:
@@ -77,12 +81,17 @@ def transaction(organization_id: UUID | None = None) -> Iterator[Connection]:
     try:
         yield connection
     except BaseException:
-        if connection.closed or connection.broken:
-            close()
-        else:
+        try:
             connection.execute("rollback")
+        except psycopg.Error:  # it is lost, and what was begun over it is undone by the server
+            close()
         raise
     connection.execute("commit")
+
+
+def _is_inside() -> bool:
+    kept: Connection | None = getattr(_container, "connection", None)
+    return kept is not None and not kept.closed and kept.info.transaction_status != TransactionStatus.IDLE
 
 
 def _enter(connection: Connection, organization_id: UUID | None) -> Connection:

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import errors
 
 from chalicelib.kit.database import Connection, one, queries, transaction
-from chalicelib.kit.logging import log, unit_of_work
+from chalicelib.kit.logging import kind_of, log, unit_of_work
 
 SQL = queries(__file__)
 TOKEN_LOST = "PD001"  # noqa: S105  the SQLSTATE of private.finish_job for an attempt that is no longer current
@@ -81,8 +81,8 @@ def consume(consumer: Consumer, event: Mapping[str, Any]) -> dict[str, list[dict
     for record in event["Records"]:
         try:
             run(consumer, UUID(record["body"]))
-        except psycopg.OperationalError as error:
-            log("job.unreachable", level="error", consumer=consumer.name, error=type(error).__name__)
+        except psycopg.Error as error:
+            log("job.unreachable", level="error", consumer=consumer.name, error=kind_of(error))
             failures.append({"itemIdentifier": record["messageId"]})
         except ValueError:
             log("job.malformed", level="error", consumer=consumer.name, message_id=record["messageId"])
@@ -132,12 +132,14 @@ def _begin(job_id: UUID) -> Job | None:
 
 
 def _fail(job: Job, error: Exception, after: timedelta | None, *, fatal: bool) -> str:
-    reason = f"{type(error).__name__}: {error}"
-    log("job.failed", level="error", error=reason[:300], attempt=job.attempt)
+    # The error's words go where access rules stand before them. Postgres keeps no NUL and no half of a letter.
+    words = f"{type(error).__name__}: {error}".replace("\0", "").encode("utf-8", "replace").decode()
+    said = str(error)[:300] if isinstance(error, (Retry, Dead)) else kind_of(error)
+    log("job.failed", level="info" if isinstance(error, Retry) else "error", error=said, attempt=job.attempt)
     with transaction() as connection:
         row = one(
             connection,
             SQL["fail_job"],
-            {"id": job.id, "token": job.token, "error": reason, "after": after, "fatal": fatal},
+            {"id": job.id, "token": job.token, "error": words, "after": after, "fatal": fatal},
         )
     return str(row["state"]) if row and row["state"] else "superseded"

@@ -6,11 +6,13 @@ import json
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+PACKAGE = "/chalicelib/"
 _context = threading.local()
 
 
@@ -27,6 +29,19 @@ def log(event: str, level: str = "info", **fields: Any) -> None:
     # json escapes control characters, so nothing logged can forge a line.
     sys.stdout.write(json.dumps(line | _fields() | fields, default=str) + "\n")
     sys.stdout.flush()
+
+
+def kind_of(error: BaseException) -> str:
+    """What went wrong and where, without the error's own words: those may quote a mail, a row or an address.
+
+    As in `UniqueViolation 23505 contacts_email_key at intake/consumer.py:88`.
+    """
+    parts = [type(error).__name__]
+    sqlstate, diagnosis = getattr(error, "sqlstate", None), getattr(error, "diag", None)
+    parts += [str(part) for part in (sqlstate, getattr(diagnosis, "constraint_name", None)) if part]
+    if frames := [frame for frame in traceback.extract_tb(error.__traceback__) if PACKAGE in frame.filename]:
+        parts.append(f"at {frames[-1].filename.rpartition(PACKAGE)[2]}:{frames[-1].lineno}")
+    return " ".join(parts)
 
 
 @contextmanager
