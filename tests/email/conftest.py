@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from infra.local.mail.mailbox import Message
 from infra.local.mail.service import MailService
 from infra.local.settings import Settings
-from tests.replies.world import World, functions_environment, open_world
+from tests.replies.world import World, functions_environment, open_world, shared_database
 from tests.serving import serve
 
 
@@ -77,7 +77,7 @@ class Post:
         columns = {"message_id_header": "<1@customer.example>", **message}
         for name, value in columns.items():
             self.world.db.execute(
-                f"update public.messages set {name} = %s where ticket_id = %s",  # type: ignore[arg-type]
+                f"update public.messages set {name} = %s where ticket_id = %s",
                 [value, ticket],
             )
         return ticket
@@ -93,7 +93,8 @@ class Post:
 
     def ai_replies(self, ticket: UUID, body: str = "Look at the link in your mail.") -> UUID:
         row = self.world.one(
-            "insert into public.messages (organization_id, ticket_id, sender, body_text) values (%s, %s, 'ai', %s) returning id",
+            "insert into public.messages (organization_id, ticket_id, sender, body_text) values (%s, %s, 'ai', %s)"
+            " returning id",
             self.world.organization, ticket, body,
         )  # fmt: skip
         return UUID(str(row["id"]))
@@ -106,12 +107,18 @@ class Post:
         return self.world.all("select * from public.outgoing_mails order by id")
 
 
+@pytest.fixture(scope="module")
+def database(schema_template: Settings) -> Iterator[Settings]:
+    with shared_database(schema_template) as settings:
+        yield settings
+
+
 @pytest.fixture
-def post(desk: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+def post(database: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
     provider = Provider(MailService(Settings(data=tmp_path)))
     with (
         serve(provider) as url,
-        functions_environment(desk, monkeypatch, resend_url=url, resend_api_key="re_test"),
-        open_world(desk) as world,
+        functions_environment(database, monkeypatch, resend_url=url, resend_api_key="re_test"),
+        open_world(database) as world,
     ):
         yield Post(world, provider)

@@ -196,7 +196,8 @@ def test_a_mail_from_an_address_that_was_given_up_goes_out_from_the_organization
     post.reply(ticket)
     assert post.run() == ["dead"]
     post.world.db.execute(
-        "insert into public.mail_addresses (organization_id, address, is_default) values (%s, 'new@kestrel.example', true)",
+        "insert into public.mail_addresses (organization_id, address, is_default)"
+        " values (%s, 'new@kestrel.example', true)",
         [post.world.organization],
     )
     post.world.db.execute("update private.jobs set state = 'waiting', attempt = 0 where state = 'dead'")

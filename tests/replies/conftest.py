@@ -8,13 +8,19 @@ import pytest
 from chalicelib.knowledge import consumer as knowledge
 
 from infra.local.settings import Settings
-from tests.replies.world import POINTS, RETURNS, TENTS, World, functions_environment, open_world
+from tests.replies.world import POINTS, RETURNS, TENTS, World, functions_environment, open_world, shared_database
+
+
+@pytest.fixture(scope="module")
+def database(schema_template: Settings) -> Iterator[Settings]:
+    with shared_database(schema_template) as settings:
+        yield settings
 
 
 @pytest.fixture
-def empty(desk: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def empty(database: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An organization without articles."""
-    with functions_environment(desk, monkeypatch), open_world(desk) as world:
+    with functions_environment(database, monkeypatch), open_world(database) as world:
         yield world
 
 

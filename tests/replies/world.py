@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +16,7 @@ from chalicelib.kit import database
 from chalicelib.kit.jobs import Consume, Consumer, run
 from chalicelib.kit.settings import settings as function_settings
 
+from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.people import Actor, Connection, act_as, connect, new_member, new_organization
 
@@ -27,6 +31,19 @@ TENTS = """Wash a tent by hand with lukewarm water and mild soap. Never use a wa
 
 Dry it completely before you pack it: a damp tent grows mould within 48 hours."""
 POINTS = "We deliver to more than 40,000 pick-up points. A parcel waits there for 10 days. See https://kestrel.example/points."
+
+
+_databases = count(1)
+
+
+@contextmanager
+def shared_database(template: Settings) -> Iterator[Settings]:
+    """A database for the tests of one module: each leaves it as it found it, because open_world cleans up."""
+    settings = clone_database(template, f"replies_{os.getpid()}_{next(_databases)}")
+    try:
+        yield settings
+    finally:
+        drop_database(settings)
 
 
 @contextmanager
@@ -54,7 +71,6 @@ class World:
     organization: UUID
     contact: UUID
     agent: Actor
-    extra: dict[str, Any] = field(default_factory=dict)
 
     def one(self, query: str, *parameters: Any) -> dict[str, Any]:
         row = self.db.execute(query, parameters).fetchone()
@@ -122,7 +138,10 @@ class World:
 
     def enqueue(self, consumer: str, **payload: Any) -> UUID:
         row = self.one(
-            "select private.enqueue(%s, %s, %s::jsonb) as id", self.organization, consumer, database_json(payload)
+            "select private.enqueue(%s, %s, %s::jsonb) as id",
+            self.organization,
+            consumer,
+            json.dumps(payload, default=str),
         )
         return UUID(str(row["id"]))
 
@@ -149,12 +168,6 @@ class World:
         return row
 
 
-def database_json(value: Any) -> str:
-    import json
-
-    return json.dumps(value, default=str)
-
-
 @contextmanager
 def open_world(settings: Settings, slug: str = "kestrel") -> Iterator[World]:
     """An organization that answers by itself, with one address, one agent and one contact."""
@@ -172,4 +185,8 @@ def open_world(settings: Settings, slug: str = "kestrel") -> Iterator[World]:
             [organization, f"ann-{uuid4().hex[:6]}@customer.example"],
         ).fetchone()
         assert contact is not None
-        yield World(settings, db, organization, contact["id"], agent)
+        try:
+            yield World(settings, db, organization, contact["id"], agent)
+        finally:
+            # Everything of theirs goes with it.
+            db.execute("delete from public.organizations")
