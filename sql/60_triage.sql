@@ -24,6 +24,8 @@ create table public.triage_examples (
     references public.ticket_categories (organization_id, id) on delete cascade,
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
 );
+-- Every prediction reads every embedding of the organization: beside the row (1.5 kB), not in the toast table.
+alter table public.triage_examples alter column embedding set storage plain;
 create index triage_examples_category_idx on public.triage_examples (organization_id, category_id);
 create index triage_examples_recent_idx on public.triage_examples (organization_id, learned_at);
 

@@ -16,7 +16,7 @@ def test_a_message_is_triaged_and_a_reply_asked_for(shop: Shop) -> None:
     assert (result["ticket_id"], result["message_id"]) == (ticket, message)
     assert result["language"] == "en"
     assert result["wants_human"]
-    assert result["sensitive"] == ["account_access"]
+    assert "account_access" in result["sensitive"]
     assert result["signals"]["wants_human"]["evidence"][0] == "talk to a real person"
     assert {"language", "spam", "priority", "sentiment", "injection"} < set(result["signals"])
     reply = shop.one("select payload, order_key from private.jobs where consumer = 'reply'")

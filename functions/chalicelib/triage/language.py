@@ -10,6 +10,9 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from chalicelib.triage.signals import Signal
 
 _NOISE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|[#@]\w+|\b[A-Z]*\d[\w-]*\b")
+# Names of people, firms and places inside a sentence: in another language than the text, as often as not. (German
+# nouns go too; what is left of a German sentence is as German.)
+_NAME = re.compile(r"(?<=[\w,;] )[^\W\d_a-z][a-zà-öø-ÿ]+\b")
 _ENOUGH = 0.5
 _PRIOR = 0.9  # how far a text too short to judge is trusted to be in the organization's language
 _FEW_LETTERS = 12
@@ -26,7 +29,10 @@ def detect(text: str, usual: str = "en") -> Signal:
     letters = sum(character.isalpha() for character in plain)
     if not letters:
         return Signal(usual, 0.5)
-    # Capitals and names mislead the classifier; a text that is all capitals even more.
+    nameless = _NAME.sub(" ", plain)
+    if sum(character.isalpha() for character in nameless) >= 2 * _FEW_LETTERS:
+        plain = nameless
+    # Capitals mislead the classifier.
     code, confidence = _identifier().classify(plain.lower())
     code, confidence = str(code), float(confidence)
     latin = sum("a" <= character <= "\u024f" for character in plain.lower()) > letters / 2

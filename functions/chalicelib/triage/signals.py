@@ -21,9 +21,9 @@ SENSITIVE = ("refund", "account_access", "legal", "payment", "security", "cancel
 PRIORITIES = ("low", "normal", "high", "urgent")
 
 _STRONG, _WEAK = 0.9, 0.4
-# Closeness in meaning: the margin to the nearest sentence without the signal at which it is as likely as not, and how
-# fast that changes; less alike than _ALIKE is not alike at all.
-_MARGIN, _STEEPNESS, _ALIKE, _AT_MOST = 0.08, 25.0, 0.52, 0.85
+# Closeness in meaning: by how much a sentence is nearer to the signal than to what is unlike it, by the mean of
+# the _NEAREST cosines on either side. At the detector's margin it is as likely as not; below _ALIKE it is not alike.
+_NEAREST, _STEEPNESS, _ALIKE, _AT_MOST = 3, 40.0, 0.28, 0.85
 
 _MOST_SENTENCES, _LONGEST_SENTENCE = 24, 300
 _BREAK = re.compile(r"(?<=[.!?…。！？])\s+|\s*\n\s*|\s+[-–—•]\s+")
@@ -53,6 +53,7 @@ class Detector:
     weak: list[re.Pattern[str]]
     like: Floats
     unlike: Floats
+    margin: float
 
     def __call__(self, sentences: Sentences) -> tuple[float, list[str]]:
         """How probable the signal is in any of the sentences, and the words that say so."""
@@ -64,15 +65,21 @@ class Detector:
                     doubt *= 1 - weight
                     evidence.append(match[0].strip())
         if sentences.texts:
-            alike = (sentences.vectors @ self.like.T).max(axis=1)
-            margin = alike - (sentences.vectors @ self.unlike.T).max(axis=1)
+            alike = _nearest(sentences.vectors, self.like)
+            margin = alike - _nearest(sentences.vectors, self.unlike)
             margin[alike < _ALIKE] = -1
             best = int(margin.argmax())
-            meaning = min(1 / (1 + np.exp(-_STEEPNESS * (float(margin[best]) - _MARGIN))), _AT_MOST)
+            meaning = min(1 / (1 + np.exp(-_STEEPNESS * (float(margin[best]) - self.margin))), _AT_MOST)
             doubt *= 1 - meaning
             if meaning >= 0.5:
                 evidence.append(sentences.texts[best])
         return float(1 - doubt), list(dict.fromkeys(evidence))[:5]
+
+
+def _nearest(vectors: Floats, sentences: Floats) -> Floats:
+    """The mean of the highest cosines of each vector."""
+    mean: Floats = np.sort(vectors @ sentences.T, axis=1)[:, -_NEAREST:].mean(axis=1)
+    return mean
 
 
 def split(text: str) -> Sentences:
@@ -144,5 +151,6 @@ def _detectors() -> dict[str, Detector]:
             weak=[re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in table.get("weak", [])],
             like=embed(table["like"]),
             unlike=embed([*table["unlike"], *everyday, *others]),
+            margin=table["margin"],
         )
     return made
