@@ -4,6 +4,7 @@
 create table private.chunk_index (
   chunk_id uuid primary key,
   organization_id uuid not null references public.organizations (id) on delete cascade,
+  article_id uuid not null,
   language text not null,
   -- Words of title and text, stop words left out.
   length integer not null,
@@ -67,8 +68,8 @@ end;
 $$;
 
 -- Puts a version of an article into search in place of what was there, for the tenant that the function works for.
--- Takes the passages in order, as parallel arrays, vectors as text '[…]'. Returns false, and changes nothing, where the version is no longer
--- the current one of a published article: then another job has that one to do.
+-- Takes the passages in order, as parallel arrays, vectors as text '[…]'. Returns false, and changes nothing, where the
+-- version is no longer the current one of a published article: then another job has that one to do.
 create function private.replace_chunks(
   article_id uuid, version_id uuid, model text, titles text[], headings text[], texts text[], tokens integer[],
   title_embeddings text[], body_embeddings text[]
@@ -114,10 +115,10 @@ begin
     select w.id, sum(w.tf)::integer as length from words as w group by w.id
   ), indexed as (
     insert into private.chunk_index (
-      chunk_id, organization_id, language, length, model, title_embedding, body_embedding
+      chunk_id, organization_id, article_id, language, length, model, title_embedding, body_embedding
     )
     select
-      p.id, article.organization_id, article.language, coalesce(l.length, 0), replace_chunks.model,
+      p.id, article.organization_id, article.id, article.language, coalesce(l.length, 0), replace_chunks.model,
       p.title_embedding, p.body_embedding
     from passages as p left join lengths as l using (id)
   )
@@ -188,7 +189,7 @@ $$;
 create function private.nearest_chunks(organization_id uuid, embedding extensions.vector, many integer)
 returns setof uuid
 language plpgsql stable set search_path = ''
-set hnsw.iterative_scan = 'strict_order' set hnsw.ef_search = '200' set hnsw.max_scan_tuples = '200000' as $$
+set "hnsw.iterative_scan" = 'strict_order' set "hnsw.ef_search" = '200' set "hnsw.max_scan_tuples" = '200000' as $$
 begin
   return query (
     select i.chunk_id from private.chunk_index as i
@@ -210,8 +211,8 @@ $$;
 --
 -- meaning is the cosine with the passage's title and with its text, the better of the two counting 0.7. Both halves are
 -- on absolute scales, not stretched to the best hit, so a question that has no answer scores low, and the same passage
--- scores the same however many others there are. The embedding model knows English: there meaning weighs 0.65, else 0.3.
--- Without an embedding words alone decide.
+-- scores the same however many others there are. The embedding model knows English: there meaning weighs 0.65, else
+-- 0.3. Without an embedding words alone decide.
 --
 -- Every passage is compared up to 20,000 of an organization; above that the candidates are the 200 nearest by title, by
 -- text and by words.
@@ -248,46 +249,60 @@ begin
   with words as materialized (
     select * from private.match_words(search_chunks.organization_id, search_chunks.query)
   ), candidates as (
-    select i.chunk_id from private.chunk_index as i
-    where few and search_chunks.embedding is not null and i.organization_id = search_chunks.organization_id
-    union
     select near.chunk_id
     from private.nearest_chunks(search_chunks.organization_id, search_chunks.embedding, 200) as near (chunk_id)
     where not few and search_chunks.embedding is not null
     union
-    (select w.chunk_id from words as w order by w.bm25 desc limit 200)
-  ), compared as (
+    (select w.chunk_id from words as w where not few order by w.bm25 desc limit 200)
+  ), compared as materialized (
     select
-      c.chunk_id,
-      coalesce(nullif(1 - (i.title_embedding operator(extensions.<=>) search_chunks.embedding), 'nan'), 0) as title_cosine,
-      coalesce(nullif(1 - (i.body_embedding operator(extensions.<=>) search_chunks.embedding), 'nan'), 0) as body_cosine
+      i.chunk_id, i.article_id,
+      1 - (i.title_embedding operator(extensions.<=>) search_chunks.embedding) as title_cosine,
+      1 - (i.body_embedding operator(extensions.<=>) search_chunks.embedding) as body_cosine
+    from private.chunk_index as i
+    where few and i.organization_id = search_chunks.organization_id
+    union all
+    select
+      i.chunk_id, i.article_id,
+      1 - (i.title_embedding operator(extensions.<=>) search_chunks.embedding),
+      1 - (i.body_embedding operator(extensions.<=>) search_chunks.embedding)
     from candidates as c
     join private.chunk_index as i using (chunk_id)
-  ), scored as (
+  ), signals as (
+    -- No embedding, or one of length zero (not a number): nothing is known of the meaning.
     select
-      c.chunk_id, c.title_cosine, c.body_cosine,
-      coalesce(w.bm25, 0) as bm25, coalesce(w.coverage, 0) as coverage,
-      coalesce(w.known, (select max(known) from words), 0) as known,
-      weight * (
-        0.7 * greatest(c.title_cosine, c.body_cosine) + 0.3 * least(c.title_cosine, c.body_cosine)
-      ) + (1 - weight) * coalesce(w.bm25, 0) as score
+      c.chunk_id, c.article_id,
+      coalesce(nullif(c.title_cosine, 'nan'), 0) as title_cosine,
+      coalesce(nullif(c.body_cosine, 'nan'), 0) as body_cosine,
+      coalesce(w.bm25, 0) as bm25,
+      coalesce(w.coverage, 0) as coverage,
+      coalesce(w.known, (select max(known) from words), 0) as known
     from compared as c
     left join words as w using (chunk_id)
+    where search_chunks.embedding is not null or w.chunk_id is not null
+  ), scored as (
+    select
+      s.*,
+      weight * (0.7 * greatest(s.title_cosine, s.body_cosine) + 0.3 * least(s.title_cosine, s.body_cosine))
+        + (1 - weight) * s.bm25 as score
+    from signals as s
   ), ranked as (
-    select s.*, k.article_id, row_number() over (partition by k.article_id order by s.score desc, s.chunk_id) as place
+    select s.*, row_number() over (partition by s.article_id order by s.score desc, s.chunk_id) as place
     from scored as s
-    join public.chunks as k on k.id = s.chunk_id
+  ), best as (
+    select * from ranked as r
+    where r.place <= greatest(search_chunks.per_article, 1)
+    order by r.score desc, r.chunk_id
+    limit least(greatest(search_chunks.max_chunks, 1), 100)
   )
   select
-    r.chunk_id, a.id, k.version_id, a.slug, v.title, k.heading, k.text, k.language,
-    r.score, r.title_cosine, r.body_cosine, r.bm25, r.coverage, r.known
-  from ranked as r
-  join public.chunks as k on k.id = r.chunk_id
+    b.chunk_id, a.id, k.version_id, a.slug, v.title, k.heading, k.text, k.language,
+    b.score, b.title_cosine, b.body_cosine, b.bm25, b.coverage, b.known
+  from best as b
+  join public.chunks as k on k.id = b.chunk_id
   join public.articles as a on a.id = k.article_id and a.status = 'published'
   join public.article_versions as v on v.id = k.version_id
-  where r.place <= greatest(search_chunks.per_article, 1)
-  order by r.score desc, r.chunk_id
-  limit least(greatest(search_chunks.max_chunks, 1), 100);
+  order by b.score desc, b.chunk_id;
 end;
 $$;
 
@@ -326,8 +341,8 @@ language sql stable set search_path = '' as $$
   order by s.score desc, s.chunk_id;
 $$;
 
--- Does search have the current version of an article, whole, in its language and with vectors of this model? Passages of
--- one article are only ever put in together, so one of them speaks for all.
+-- Does search have the current version of an article, in its language and with vectors of this model? Passages of one
+-- article are only ever put in together, so one of them speaks for all.
 create function private.is_indexed(article_id uuid, model text) returns boolean
 language sql stable set search_path = '' as $$
   select exists (

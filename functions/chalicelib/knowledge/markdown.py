@@ -29,6 +29,9 @@ _EMPHASIS = re.compile(
 )
 _STRIKE = re.compile(r"~~(?=\S)([^~\n]{1,500})~~")
 _CODE = re.compile(r"(`{1,3})(?!`)([^`\n]{1,500})\1")
+# What a backslash protects stands aside, in the private use area, while the rest is read.
+_ESCAPED = 0xF500
+_UNESCAPE = {_ESCAPED + code: code for code in range(0x21, 0x7F)}
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
@@ -73,6 +76,7 @@ def sections(body: str) -> list[Section]:
 
 def plain(text: str) -> str:
     """Text without inline Markdown and HTML tags: links become their words, images their description."""
+    text = _ESCAPE.sub(lambda match: chr(_ESCAPED + ord(match[1])), text)
     text = _DEFINITION.sub("", text)
     text = _IMAGE.sub(r"\1", text)
     text = _LINK.sub(r"\1", text)
@@ -83,7 +87,7 @@ def plain(text: str) -> str:
     text = _STRONG.sub(r"\2", text)
     text = _EMPHASIS.sub(lambda match: match[1] or match[2], text)
     text = _STRIKE.sub(r"\1", text)
-    text = html.unescape(_ESCAPE.sub(r"\1", text))
+    text = html.unescape(text).translate(_UNESCAPE)
     lines = (re.sub(r"[ \t\u00a0]+", " ", line).strip() for line in text.replace("\x00", "").split("\n"))
     return "\n".join(line for line in lines if line)
 

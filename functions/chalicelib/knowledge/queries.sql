@@ -12,8 +12,3 @@ select private.replace_chunks(
   %(article_id)s, %(version_id)s, %(model)s, %(titles)s::text[], %(headings)s::text[], %(texts)s::text[],
   %(tokens)s::integer[], %(title_embeddings)s::text[], %(body_embeddings)s::text[]
 ) as replaced;
-
--- search --
-select * from private.search_own_chunks(
-  %(question)s, %(embedding)s, %(language)s, %(max_chunks)s, %(per_article)s
-);
