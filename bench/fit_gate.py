@@ -1,4 +1,4 @@
-"""Fits the answer gate and writes functions/chalicelib/knowledge/retrieval/gate.json: `python -m bench.fit_gate`.
+"""Fits the answer gate and writes functions/chalicelib/kit/retrieval/gate.json: `python -m bench.fit_gate`.
 
 Questions with and without an answer come from removing half of the articles, several times over, so that every article
 is once there and once not. Coefficients are few, held small (ridge) and of the sign that sense demands; one head serves
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from chalicelib.kit.embeddings import MODEL
-from chalicelib.knowledge.retrieval import gate
+from chalicelib.kit.retrieval import gate
 from numpy.typing import NDArray
 
 from bench.knowledge_base import (

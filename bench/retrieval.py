@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from chalicelib.knowledge.retrieval import confidence
+from chalicelib.kit.retrieval import confidence
 
 from bench import retrieval_scale
 from bench.fit_gate import Floats, draws, fit_on, judge

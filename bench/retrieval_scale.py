@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chalicelib.kit import database
 from chalicelib.kit.embeddings import embed
-from chalicelib.knowledge.retrieval import search
+from chalicelib.kit.retrieval import search
 
 from bench.knowledge_base import Base, Connection, Vectors, value
 

@@ -15,7 +15,9 @@ import uvicorn
 def serve(app: Callable[..., Any]) -> Iterator[str]:
     """Run `app` (with its lifespan) on an ephemeral loopback port; yields its base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="websockets-sansio", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app, log_level="warning", lifespan="on", ws="websockets-sansio", timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     started = threading.Event()
     startup = server.startup

@@ -7,8 +7,8 @@ from dataclasses import replace
 from uuid import uuid4
 
 from chalicelib.kit import database
-from chalicelib.knowledge.retrieval import Passage, confidence, search
-from chalicelib.knowledge.retrieval.gate import logistic, signals
+from chalicelib.kit.retrieval import Passage, confidence, search
+from chalicelib.kit.retrieval.gate import logistic, signals
 
 from tests.knowledge.conftest import Library
 

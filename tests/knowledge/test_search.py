@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from chalicelib.kit import database
 from chalicelib.kit.embeddings import embed
-from chalicelib.knowledge.retrieval import search
-from chalicelib.knowledge.retrieval.vectors import literal
+from chalicelib.kit.retrieval import search
+from chalicelib.kit.retrieval.vectors import literal
 
 from tests.knowledge.conftest import Library
 from tests.people import ANON, Actor

@@ -12,7 +12,7 @@ from chalicelib.kit.embeddings import MODEL, embed
 from chalicelib.kit.embeddings.wordpiece import WordPiece
 from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.knowledge.chunking import Chunk, chunk
-from chalicelib.knowledge.retrieval.vectors import literal
+from chalicelib.kit.retrieval.vectors import literal
 
 SQL = queries(__file__)
 

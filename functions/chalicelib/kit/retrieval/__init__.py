@@ -1,6 +1,6 @@
 """Questions to the knowledge base from inside a function: the passages that may answer, and how sure that they do."""
 
-from chalicelib.knowledge.retrieval.gate import confidence
-from chalicelib.knowledge.retrieval.search import Passage, search
+from chalicelib.kit.retrieval.gate import confidence
+from chalicelib.kit.retrieval.search import Passage, search
 
 __all__ = ["Passage", "confidence", "search"]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chalicelib.kit.database import Connection, queries, rows
 from chalicelib.kit.embeddings import embed
-from chalicelib.knowledge.retrieval.vectors import literal
+from chalicelib.kit.retrieval.vectors import literal
 
 SQL = queries(__file__)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from chalicelib.knowledge.retrieval.search import Passage
+from chalicelib.kit.retrieval.search import Passage
 
 ENGLISH = "en"
 OTHERS = "other"
