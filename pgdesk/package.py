@@ -23,7 +23,7 @@ def build(target: Path = TARGET, app: Path = FUNCTIONS) -> Path:
     Wheels for Lambda are fetched by pip as the requirements pin them. The Lambda runtime will be the Python that runs
     this (3.11 to 3.13). Raises RuntimeError with what was wrong in one line.
     """
-    models.build()
+    models.prepare()
     target.mkdir(parents=True, exist_ok=True)
     for old in ("deployment.zip", "sam.json"):
         (target / old).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ MAX_RECEIVES = 5
 
 def build_stack(settings: Settings) -> Stack:
     """The stack of this checkout: PostgreSQL with pgdesk's schema, the platform's protocols, the functions."""
-    models.build()
+    models.prepare()
     environment = functions_environment(settings)
 
     def migrate(url: str) -> None:

@@ -5,7 +5,9 @@ A signal is a hint with its evidence, never a reason to drop anything.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import threading
 import tomllib
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -14,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from chalicelib.kit.embeddings import embed
+from chalicelib.kit.embeddings import MODEL, embed
 from chalicelib.triage.head import Floats
 
 SENSITIVE = ("refund", "account_access", "legal", "payment", "security", "cancellation")
@@ -24,6 +26,9 @@ _STRONG, _WEAK = 0.9, 0.4
 # Closeness in meaning: by how much a sentence is nearer to the signal than to what is unlike it, by the mean of
 # the _NEAREST cosines on either side. At the detector's margin it is as likely as not; below _ALIKE it is not alike.
 _NEAREST, _STEEPNESS, _ALIKE, _AT_MOST = 3, 40.0, 0.28, 0.85
+
+VECTORS = Path(__file__).with_name("signals.npz")  # made by `prepare`
+_once = threading.Lock()  # containers that share a process wait for the first one, instead of all doing its work
 
 _MOST_SENTENCES, _LONGEST_SENTENCE = 24, 300
 _BREAK = re.compile(r"(?<=[.!?…。！？])\s+|\s*\n\s*|\s+[-–—•]\s+")
@@ -139,18 +144,63 @@ def _priority(found: dict[str, tuple[float, list[str]]], signals: dict[str, Sign
     return Signal("normal", 1 - max(urgent[0], high[0], low[0]))
 
 
-@cache
+def prepare(target: Path = VECTORS) -> bool:
+    """Embed the sentences of signals.toml once, at build time: a container that starts has no second to spare for it.
+
+    Writes `target` unless it holds them already. Returns whether anything was written.
+    """
+    texts = _sentences(_tables())
+    if _prepared(target, texts) is not None:
+        return False
+    written = target.with_suffix(".new.npz")
+    np.savez(written, digest=np.array(_digest(texts)), vectors=embed(texts))
+    written.replace(target)
+    return True
+
+
+def _tables() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("signals.toml").read_text(encoding="utf-8"))
+
+
+def _sentences(tables: dict[str, Any]) -> list[str]:
+    kinds = [table if isinstance(table, list) else [*table["like"], *table["unlike"]] for table in tables.values()]
+    return list(dict.fromkeys(text for kind in kinds for text in kind))
+
+
+def _digest(texts: list[str]) -> str:
+    return hashlib.sha256("\0".join([MODEL, *texts]).encode()).hexdigest()
+
+
+def _prepared(file: Path, texts: list[str]) -> Floats | None:
+    if not file.exists():
+        return None
+    with np.load(file) as kept:
+        return kept["vectors"] if str(kept["digest"]) == _digest(texts) else None
+
+
 def _detectors() -> dict[str, Detector]:
-    data = tomllib.loads(Path(__file__).with_name("signals.toml").read_text(encoding="utf-8"))
-    everyday = data.pop("everyday")
+    with _once:
+        return _made()
+
+
+@cache
+def _made() -> dict[str, Detector]:
+    tables = _tables()
+    texts = _sentences(tables)
+    prepared = _prepared(VECTORS, texts)
+    places = {text: place for place, text in enumerate(texts)}
+    vectors = embed(texts) if prepared is None else prepared
+    everyday = tables.pop("everyday")
     made = {}
-    for name, table in data.items():
-        others = [text for other in data if other != name for text in data[other]["like"]] if table.get("alone") else []
+    for name, table in tables.items():
+        others = (
+            [text for other in tables if other != name for text in tables[other]["like"]] if table.get("alone") else []
+        )
         made[name] = Detector(
             strong=[re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in table["strong"]],
             weak=[re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in table.get("weak", [])],
-            like=embed(table["like"]),
-            unlike=embed([*table["unlike"], *everyday, *others]),
+            like=vectors[[places[text] for text in table["like"]]],
+            unlike=vectors[[places[text] for text in [*table["unlike"], *everyday, *others]]],
             margin=table["margin"],
         )
     return made
