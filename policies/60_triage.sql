@@ -1,7 +1,9 @@
-grant execute on function private.predict_category(uuid, extensions.vector, extensions.sparsevec, integer) to pgdesk_functions;
-grant execute on function private.record_triage(uuid, jsonb) to pgdesk_functions;
-grant execute on function private.replace_head(uuid, text, integer, timestamptz, jsonb, uuid[], text[], double precision[])
+grant execute on function private.predict_category(uuid, extensions.vector, extensions.sparsevec, integer)
 to pgdesk_functions;
+grant execute on function private.record_triage(uuid, jsonb) to pgdesk_functions;
+grant execute on function private.replace_head(
+  uuid, text, integer, timestamptz, jsonb, uuid[], text[], double precision[]
+) to pgdesk_functions;
 grant execute on function private.team_for_category(uuid, uuid) to pgdesk_functions;
 grant execute on function private.confirm_category(uuid) to authenticated;
 grant execute on function public.correct_triage(uuid, uuid, public.ticket_priority, uuid) to authenticated;

@@ -126,7 +126,9 @@ language sql stable set search_path = '' as $$
     left join private.triage_heads as h on h.organization_id = predict_category.organization_id
   ),
   near as materialized (
-    select e.id, e.category_id, e.lexical, e.learned_at, -(e.embedding operator(extensions.<#>) predict_category.embedding) as cosine
+    select
+      e.id, e.category_id, e.lexical, e.learned_at,
+      -(e.embedding operator(extensions.<#>) predict_category.embedding) as cosine
     from public.triage_examples as e
     where e.organization_id = predict_category.organization_id and e.embedding is not null
     order by e.embedding operator(extensions.<#>) predict_category.embedding
@@ -147,7 +149,9 @@ language sql stable set search_path = '' as $$
     cross join head as h
   ),
   votes as (
-    select v.category_id, sum(v.weight) / sum(sum(v.weight)) over () as share, array_agg(v.id order by v.alike desc) as ids
+    select
+      v.category_id, sum(v.weight) / sum(sum(v.weight)) over () as share,
+      array_agg(v.id order by v.alike desc) as ids
     from voters as v
     group by v.category_id
   ),
@@ -168,7 +172,8 @@ language sql stable set search_path = '' as $$
     select
       coalesce(l.category_id, v.category_id) as category_id, v.ids,
       -- A category that the head has not seen yet stands with its average.
-      h.slope * coalesce(l.logit, (select avg(logit) from logits), 0) + h.vote * ln(coalesce(v.share, 0) + 0.03) as score
+      h.slope * coalesce(l.logit, (select avg(logit) from logits), 0)
+        + h.vote * ln(coalesce(v.share, 0) + 0.03) as score
     from logits as l
     full join votes as v on v.category_id = l.category_id
     cross join head as h
@@ -190,7 +195,8 @@ language sql stable set search_path = '' as $$
     coalesce(
       ((select max(logit) from logits) - h.logit_mean) / h.logit_deviation, 0
     ) + (
-      (select avg(cosine) from (select n.cosine from near as n order by n.cosine desc limit 5) as nearest) - h.cosine_mean
+      (select avg(five.cosine) from (select n.cosine from near as n order by n.cosine desc limit 5) as five)
+        - h.cosine_mean
     ) / h.cosine_deviation < h.floor
     and coalesce((select max(fresh.alike) from fresh), 0) < 1.1
   from mixed as m
@@ -260,7 +266,9 @@ for each row execute function private.refile_example();
 create function private.relearn_changed() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  perform private.request_refit(new.organization_id, case when new.embedding is null then '0' else '2 minutes' end::interval);
+  perform private.request_refit(
+    new.organization_id, case when new.embedding is null then '0' else '2 minutes' end::interval
+  );
   return null;
 end;
 $$;
@@ -274,7 +282,8 @@ create function private.learn(ticket public.tickets, source text) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
   if ticket.category_id is null or ticket.is_spam then
-    delete from public.triage_examples as e where e.organization_id = ticket.organization_id and e.ticket_id = ticket.id;
+    delete from public.triage_examples as e
+    where e.organization_id = ticket.organization_id and e.ticket_id = ticket.id;
     return;
   end if;
   insert into public.triage_examples (organization_id, category_id, ticket_id, text, embedding, lexical, model, source)
@@ -394,13 +403,13 @@ begin
     where r.organization_id = ticket.organization_id and r.ticket_id = ticket.id and r.message_id < message.id
   );
   insert into public.triage_results as r (
-    organization_id, ticket_id, message_id, text, embedding, lexical, model, category_id, confidence, abstained, ranking,
-    evidence, language, priority, sentiment, is_spam, wants_human, sensitive, injection, signals, ms
+    organization_id, ticket_id, message_id, text, embedding, lexical, model, category_id, confidence, abstained,
+    ranking, evidence, language, priority, sentiment, is_spam, wants_human, sensitive, injection, signals, ms
   )
   select
     ticket.organization_id, ticket.id, message.id, s.text, s.embedding::extensions.vector(384),
-    s.lexical::extensions.sparsevec(65536), s.model, c.id, s.confidence, s.abstained or c.id is null, s.ranking, s.evidence,
-    s.language, s.priority, s.sentiment, s.is_spam, s.wants_human, s.sensitive, s.injection, s.signals, s.ms
+    s.lexical::extensions.sparsevec(65536), s.model, c.id, s.confidence, s.abstained or c.id is null, s.ranking,
+    s.evidence, s.language, s.priority, s.sentiment, s.is_spam, s.wants_human, s.sensitive, s.injection, s.signals, s.ms
   from jsonb_to_record(seen) as s (
     text text, embedding text, lexical text, model text, category_id uuid, confidence real, abstained boolean,
     ranking jsonb, evidence uuid[], language text, priority public.ticket_priority, sentiment text, is_spam boolean,
@@ -411,8 +420,8 @@ begin
   on conflict (organization_id, message_id) do update
   set text = excluded.text, embedding = excluded.embedding, lexical = excluded.lexical, model = excluded.model,
     category_id = excluded.category_id, confidence = excluded.confidence, abstained = excluded.abstained,
-    ranking = excluded.ranking, evidence = excluded.evidence, language = excluded.language, priority = excluded.priority,
-    sentiment = excluded.sentiment, is_spam = excluded.is_spam, wants_human = excluded.wants_human,
+    ranking = excluded.ranking, evidence = excluded.evidence, language = excluded.language,
+    priority = excluded.priority, sentiment = excluded.sentiment, is_spam = excluded.is_spam, wants_human = excluded.wants_human,
     sensitive = excluded.sensitive, injection = excluded.injection, signals = excluded.signals, ms = excluded.ms
   returning r.* into result;
   update public.tickets as t
@@ -431,7 +440,10 @@ begin
       when is_first then result.priority
       else greatest(t.priority, result.priority)
     end,
-    language = case when 'language' = any (t.set_by_member) then t.language else coalesce(result.language, t.language) end,
+    language = case
+      when 'language' = any (t.set_by_member) then t.language
+      else coalesce(result.language, t.language)
+    end,
     is_spam = case when is_first and not 'is_spam' = any (t.set_by_member) then result.is_spam else t.is_spam end,
     sentiment = result.sentiment
   where t.id = ticket.id;
@@ -467,8 +479,8 @@ for each row execute function private.announce_triage();
 
 -- Replaces an organization's head: `blend` as in chalicelib/triage/blend.py, one weight and bias for each category.
 create function private.replace_head(
-  organization_id uuid, model text, examples integer, read_at timestamptz, blend jsonb, categories uuid[], weights text[],
-  biases double precision[]
+  organization_id uuid, model text, examples integer, read_at timestamptz, blend jsonb, categories uuid[],
+  weights text[], biases double precision[]
 ) returns void
 language plpgsql set search_path = '' as $$
 begin
