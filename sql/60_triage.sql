@@ -421,7 +421,8 @@ begin
   set text = excluded.text, embedding = excluded.embedding, lexical = excluded.lexical, model = excluded.model,
     category_id = excluded.category_id, confidence = excluded.confidence, abstained = excluded.abstained,
     ranking = excluded.ranking, evidence = excluded.evidence, language = excluded.language,
-    priority = excluded.priority, sentiment = excluded.sentiment, is_spam = excluded.is_spam, wants_human = excluded.wants_human,
+    priority = excluded.priority, sentiment = excluded.sentiment, is_spam = excluded.is_spam,
+    wants_human = excluded.wants_human,
     sensitive = excluded.sensitive, injection = excluded.injection, signals = excluded.signals, ms = excluded.ms
   returning r.* into result;
   update public.tickets as t
