@@ -63,6 +63,8 @@ create index jobs_flight_idx on private.jobs (consumer, lease_until) where state
 -- By order_key first: the organization may be null, and `is not distinct from` is no condition for an index.
 create index jobs_order_idx on private.jobs (order_key, id)
 where order_key is not null and state in ('waiting', 'published', 'running');
+create index jobs_order_flight_idx on private.jobs (order_key)
+where order_key is not null and state in ('published', 'running');
 create index jobs_finished_idx on private.jobs (finished_at) where state = 'done';
 create index jobs_dead_idx on private.jobs (organization_id, finished_at) where state = 'dead';
 create index jobs_consumer_idx on private.jobs (consumer, state) where state <> 'done';
@@ -187,8 +189,11 @@ $$;
 --
 -- No job is claimed while an earlier unfinished one, or a later one already handed out, has its order_key. One relay
 -- claims at a time, so two claims cannot each overlook the other's.
+--
+-- Without bitmaps: the planner cannot know how long the line behind an order_key is, and would read all of it to find
+-- its first.
 create function private.claim_jobs(max_jobs integer default 100) returns table (id uuid, consumer text, delay integer)
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set enable_bitmapscan = off as $$
 #variable_conflict use_column
 begin
   perform pg_advisory_xact_lock(hashtext('pgdesk.claim_jobs'));
@@ -203,14 +208,24 @@ begin
       where j.consumer = c.name
         and j.state = 'waiting'
         and j.run_at <= now() + interval '1 minute'
+        -- The first unfinished one of its order_key, and none of them handed out. Asked in two ways that each take one
+        -- step in an index, however many stand in line behind it.
         and (
           j.order_key is null
-          or not exists (
+          or j.id = (
+            select first.id
+            from private.jobs as first
+            where first.order_key = j.order_key
+              and first.organization_id is not distinct from j.organization_id
+              and first.state in ('waiting', 'published', 'running')
+            order by first.id
+            limit 1
+          )
+          and not exists (
             select from private.jobs as other
-            where other.organization_id is not distinct from j.organization_id
-              and other.order_key = j.order_key
-              and other.id <> j.id
-              and (other.state in ('published', 'running') or (other.state = 'waiting' and other.id < j.id))
+            where other.order_key = j.order_key
+              and other.organization_id is not distinct from j.organization_id
+              and other.state in ('published', 'running')
           )
         )
       order by j.run_at, j.id
@@ -301,14 +316,19 @@ begin
   if finished.order_key is not null
     or flying * 2 < (select c.in_flight from private.consumers as c where c.name = finished.consumer)
   then
-    if exists (
-      select from private.jobs as j where j.state = 'waiting' and j.run_at <= now()
-        and j.consumer = finished.consumer
-    ) or exists (
-      select from private.jobs as j
-      where j.organization_id is not distinct from finished.organization_id and j.order_key = finished.order_key
-        and j.state = 'waiting'
-    ) then
+    -- The first of each by index. (`exists` would let the planner read through all that is done, to meet one by chance.)
+    if (
+      select j.id from private.jobs as j
+      where j.state = 'waiting' and j.run_at <= now() and j.consumer = finished.consumer
+      order by j.run_at, j.id
+      limit 1
+    ) is not null or (
+      select j.id from private.jobs as j
+      where j.state = 'waiting' and j.order_key = finished.order_key
+        and j.organization_id is not distinct from finished.organization_id
+      order by j.id
+      limit 1
+    ) is not null then
       perform private.wake_relay();
     end if;
   end if;
@@ -350,7 +370,7 @@ language sql stable security definer set search_path = '' as $$
   from private.jobs as j
   where j.state = 'dead'
     and j.organization_id = dead_jobs.organization_id
-    and j.organization_id = any (array(select private.my_organizations('admin')))
+    and j.organization_id = any(array(select private.my_organizations('admin')))
   order by j.finished_at desc
   limit 500;
 $$;
@@ -373,7 +393,7 @@ begin
   set state = 'waiting', run_at = now(), attempt = 0, finished_at = null
   where j.state = 'dead'
     and j.organization_id = retry_dead_jobs.organization_id
-    and j.organization_id = any (array(select private.my_organizations('admin')))
+    and j.organization_id = any(array(select private.my_organizations('admin')))
     and (retry_dead_jobs.ids is null or j.id = any (retry_dead_jobs.ids));
   get diagnostics revived = row_count;
   if revived > 0 then
