@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import psycopg
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from infra.local.process import StackError
@@ -186,10 +188,22 @@ def main() -> None:
     """Run the command line; what can go wrong for a user's reasons is one line."""
     load_dotenv()
     try:
-        app(standalone_mode=True)
+        app(prog_name="pgdesk")
+    except psycopg.OperationalError as error:
+        fail(f"the database does not answer ({first_line(error)}): start the stack with `make up`")
     except (StackError, ValueError, OSError, RuntimeError) as error:
-        Console(stderr=True).print(f"[red]pgdesk:[/] {str(error).splitlines()[0] if str(error) else error!r}")
-        sys.exit(1)
+        fail(first_line(error))
+
+
+def fail(words: str) -> NoReturn:
+    """One line, however long it is and whatever stands in it."""
+    Console(stderr=True).print(f"[red]pgdesk:[/] {escape(words)}", soft_wrap=True)
+    sys.exit(1)
+
+
+def first_line(error: Exception) -> str:
+    said = str(error).strip().splitlines()
+    return said[0] if said else repr(error)
 
 
 if __name__ == "__main__":
