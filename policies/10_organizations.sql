@@ -12,10 +12,10 @@ grant select on public.organizations to pgdesk_functions;
 
 create policy "Members see their organizations, contacts the ones they write to" on public.organizations
 for select to authenticated using (
-  id = any (array(select private.my_organizations())) or id = any (array(select private.my_contact_organizations()))
+  id = any(array(select private.my_organizations())) or id = any(array(select private.my_contact_organizations()))
 );
 create policy "Admins change their organization" on public.organizations
-for update to authenticated using (id = any (array(select private.my_organizations('admin'))));
+for update to authenticated using (id = any(array(select private.my_organizations('admin'))));
 create policy "Functions see the organization they work for" on public.organizations
 for select to pgdesk_functions using (id = (select private.current_organization()));
 
@@ -24,12 +24,12 @@ grant select, delete, update (role, display_name) on public.members to authentic
 grant select on public.members to pgdesk_functions;
 
 create policy "Members see their colleagues" on public.members
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Admins change members" on public.members
-for update to authenticated using (organization_id = any (array(select private.my_organizations('admin'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
 create policy "Admins remove members, anyone may leave" on public.members
 for delete to authenticated using (
-  organization_id = any (array(select private.my_organizations('admin'))) or user_id = (select auth.uid())
+  organization_id = any(array(select private.my_organizations('admin'))) or user_id = (select auth.uid())
 );
 create policy "Functions see the members they work for" on public.members
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
@@ -39,14 +39,14 @@ grant select, delete, insert (organization_id, email, role, invited_by) on publi
 grant select on public.invitations to pgdesk_functions;
 
 create policy "Admins see invitations" on public.invitations
-for select to authenticated using (organization_id = any (array(select private.my_organizations('admin'))));
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
 create policy "Admins invite, up to their own role" on public.invitations
 for insert to authenticated with check (
-  organization_id = any (array(select private.my_organizations('admin')))
+  organization_id = any(array(select private.my_organizations('admin')))
   and role <= (select private.my_role(organization_id))
   and invited_by = (select auth.uid())
 );
 create policy "Admins take invitations back" on public.invitations
-for delete to authenticated using (organization_id = any (array(select private.my_organizations('admin'))));
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
 create policy "Functions see invitations they send" on public.invitations
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));

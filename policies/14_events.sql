@@ -8,10 +8,12 @@ grant select on public.events to authenticated, pgdesk_functions;
 
 create policy "Members see what happened, contacts what concerns their tickets" on public.events
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations()))
+  organization_id = any(array(select private.my_organizations()))
   or (
     audience = 'contact'
-    and ticket_id in (select t.id from public.tickets as t where t.contact_id = any (array(select private.my_contacts())))
+    and ticket_id in (
+      select t.id from public.tickets as t where t.contact_id = any(array(select private.my_contacts()))
+    )
   )
 );
 create policy "Functions see the events they work for" on public.events

@@ -9,12 +9,12 @@ grant select, insert (organization_id, email, name, language),
 
 create policy "Members see contacts, contacts see themselves" on public.contacts
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations())) or id = any (array(select private.my_contacts()))
+  organization_id = any(array(select private.my_organizations())) or id = any(array(select private.my_contacts()))
 );
 create policy "Agents add contacts" on public.contacts
-for insert to authenticated with check (organization_id = any (array(select private.my_organizations('agent'))));
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('agent'))));
 create policy "Agents change contacts" on public.contacts
-for update to authenticated using (organization_id = any (array(select private.my_organizations('agent'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
 create policy "Functions see the contacts they work for" on public.contacts
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions add contacts to the organization they work for" on public.contacts

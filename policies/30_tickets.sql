@@ -7,15 +7,15 @@ grant select on public.ticket_statuses to pgdesk_functions;
 
 create policy "Members and contacts see statuses" on public.ticket_statuses
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations()))
-  or organization_id = any (array(select private.my_contact_organizations()))
+  organization_id = any(array(select private.my_organizations()))
+  or organization_id = any(array(select private.my_contact_organizations()))
 );
 create policy "Admins add statuses" on public.ticket_statuses
-for insert to authenticated with check (organization_id = any (array(select private.my_organizations('admin'))));
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('admin'))));
 create policy "Admins change statuses" on public.ticket_statuses
-for update to authenticated using (organization_id = any (array(select private.my_organizations('admin'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
 create policy "Admins remove statuses" on public.ticket_statuses
-for delete to authenticated using (organization_id = any (array(select private.my_organizations('admin'))));
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
 create policy "Functions see the statuses they work with" on public.ticket_statuses
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 
@@ -25,13 +25,13 @@ on public.ticket_categories to authenticated;
 grant select on public.ticket_categories to pgdesk_functions;
 
 create policy "Members see categories" on public.ticket_categories
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Managers add categories" on public.ticket_categories
-for insert to authenticated with check (organization_id = any (array(select private.my_organizations('manager'))));
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Managers change categories" on public.ticket_categories
-for update to authenticated using (organization_id = any (array(select private.my_organizations('manager'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Managers remove categories" on public.ticket_categories
-for delete to authenticated using (organization_id = any (array(select private.my_organizations('manager'))));
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Functions see the categories they work with" on public.ticket_categories
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 
@@ -48,15 +48,16 @@ grant update (
 
 create policy "Members see tickets, contacts their own" on public.tickets
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations())) or contact_id = any (array(select private.my_contacts()))
+  organization_id = any(array(select private.my_organizations()))
+  or contact_id = any(array(select private.my_contacts()))
 );
 create policy "Agents open tickets for anyone, contacts for themselves in the portal" on public.tickets
 for insert to authenticated with check (
-  organization_id = any (array(select private.my_organizations('agent')))
-  or (contact_id = any (array(select private.my_contacts())) and channel in ('portal', 'chat'))
+  organization_id = any(array(select private.my_organizations('agent')))
+  or (contact_id = any(array(select private.my_contacts())) and channel in ('portal', 'chat'))
 );
 create policy "Agents change tickets" on public.tickets
-for update to authenticated using (organization_id = any (array(select private.my_organizations('agent'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
 create policy "Functions see the tickets they work for" on public.tickets
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions open tickets for the organization they work for" on public.tickets

@@ -8,18 +8,20 @@ grant select on public.messages to authenticated, pgdesk_functions;
 grant insert (organization_id, ticket_id, sender, contact_id, member_id, is_internal, body_text) on public.messages
 to authenticated;
 grant insert (
-  id, organization_id, ticket_id, sender, contact_id, member_id, is_internal, is_machine, sender_status, is_verified, body_text,
-  reply_text, body_html, message_id_header
+  id, organization_id, ticket_id, sender, contact_id, member_id, is_internal, is_machine, sender_status, is_verified,
+  body_text, reply_text, body_html, message_id_header
 ), update (message_id_header, sender_status) on public.messages to pgdesk_functions;
 
 -- One way in for a contact: public messages of tickets that are its own.
 create policy "Members see messages, contacts the public ones of their tickets" on public.messages
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations()))
+  organization_id = any(array(select private.my_organizations()))
   or (
     not is_internal
     and sender_status = 'known'
-    and ticket_id in (select t.id from public.tickets as t where t.contact_id = any (array(select private.my_contacts())))
+    and ticket_id in (
+      select t.id from public.tickets as t where t.contact_id = any(array(select private.my_contacts()))
+    )
   )
 );
 create policy "Agents write as themselves, contacts as themselves on their tickets" on public.messages
@@ -27,7 +29,7 @@ for insert to authenticated with check (
   (
     sender = 'member'
     and member_id = (select auth.uid())
-    and organization_id = any (array(select private.my_organizations('agent')))
+    and organization_id = any(array(select private.my_organizations('agent')))
   )
   or (
     sender = 'contact'
@@ -35,10 +37,10 @@ for insert to authenticated with check (
     and member_id is null
     and (
       (
-        contact_id = any (array(select private.my_contacts()))
+        contact_id = any(array(select private.my_contacts()))
         and ticket_id in (select t.id from public.tickets as t where t.contact_id = messages.contact_id)
       )
-      or organization_id = any (array(select private.my_organizations('agent')))
+      or organization_id = any(array(select private.my_organizations('agent')))
     )
   )
 );

@@ -6,7 +6,7 @@ grant insert (
 
 create policy "Who sees the message sees its attachments" on public.attachments
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations()))
+  organization_id = any(array(select private.my_organizations()))
   -- The rules of messages hold in here: a contact sees the public ones of its tickets, whoever wrote them.
   or exists (select from public.messages as m where m.id = attachments.message_id)
 );

@@ -22,7 +22,7 @@ grant insert (
 ) on public.inbound_mails to pgdesk_functions;
 
 create policy "Admins see what became of every mail" on public.inbound_mails
-for select to authenticated using (organization_id = any (array(select private.my_organizations('admin'))));
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
 create policy "Functions see the ledger they work for" on public.inbound_mails
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions enter mail in the ledger they work for" on public.inbound_mails

@@ -20,17 +20,17 @@ for select to anon using (
 );
 create policy "Members see categories, others those with something to read" on public.article_categories
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations()))
+  organization_id = any(array(select private.my_organizations()))
   or exists (
     select from public.articles as a where a.category_id = article_categories.id and a.status = 'published'
   )
 );
 create policy "Managers add categories" on public.article_categories
-for insert to authenticated with check (organization_id = any (array(select private.my_organizations('manager'))));
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Managers change categories" on public.article_categories
-for update to authenticated using (organization_id = any (array(select private.my_organizations('manager'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Managers remove categories" on public.article_categories
-for delete to authenticated using (organization_id = any (array(select private.my_organizations('manager'))));
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Functions see categories they work for" on public.article_categories
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 
@@ -42,12 +42,12 @@ on public.articles to authenticated;
 create policy "Visitors see published articles" on public.articles for select to anon using (status = 'published');
 create policy "Members see articles, others the published ones" on public.articles
 for select to authenticated using (
-  status = 'published' or organization_id = any (array(select private.my_organizations()))
+  status = 'published' or organization_id = any(array(select private.my_organizations()))
 );
 create policy "Agents add articles" on public.articles
-for insert to authenticated with check (organization_id = any (array(select private.my_organizations('agent'))));
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('agent'))));
 create policy "Agents change articles" on public.articles
-for update to authenticated using (organization_id = any (array(select private.my_organizations('agent'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
 create policy "Functions see articles they work for" on public.articles
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 
@@ -67,7 +67,7 @@ for select to anon using (
 );
 create policy "Members see every version, others what published articles say now" on public.article_versions
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations()))
+  organization_id = any(array(select private.my_organizations()))
   or exists (
     select from public.articles as a
     where a.organization_id = article_versions.organization_id
@@ -77,7 +77,7 @@ for select to authenticated using (
   )
 );
 create policy "Agents write versions" on public.article_versions
-for insert to authenticated with check (organization_id = any (array(select private.my_organizations('agent'))));
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('agent'))));
 create policy "Functions see versions they work for" on public.article_versions
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 
@@ -85,7 +85,7 @@ alter table public.chunks enable row level security;
 grant select on public.chunks to authenticated, pgdesk_functions;
 
 create policy "Members see passages" on public.chunks
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Functions see passages they work for" on public.chunks
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 
@@ -96,12 +96,12 @@ grant select on public.article_feedback to pgdesk_functions;
 
 create policy "Members see feedback, contacts their own" on public.article_feedback
 for select to authenticated using (
-  organization_id = any (array(select private.my_organizations()))
-  or contact_id = any (array(select private.my_contacts()))
+  organization_id = any(array(select private.my_organizations()))
+  or contact_id = any(array(select private.my_contacts()))
 );
 create policy "Contacts say whether what they may read helped" on public.article_feedback
 for insert to authenticated with check (
-  contact_id = any (array(select private.my_contacts()))
+  contact_id = any(array(select private.my_contacts()))
   and version_id in (select v.id from public.article_versions as v where v.id = article_feedback.version_id)
 );
 create policy "Functions see feedback they work for" on public.article_feedback

@@ -14,13 +14,13 @@ on public.triage_examples to authenticated;
 grant select, update (embedding, lexical, model) on public.triage_examples to pgdesk_functions;
 
 create policy "Members see examples" on public.triage_examples
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Managers add examples" on public.triage_examples
-for insert to authenticated with check (organization_id = any (array(select private.my_organizations('manager'))));
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Managers change examples" on public.triage_examples
-for update to authenticated using (organization_id = any (array(select private.my_organizations('manager'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Managers remove examples" on public.triage_examples
-for delete to authenticated using (organization_id = any (array(select private.my_organizations('manager'))));
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Functions see the examples they learn from" on public.triage_examples
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions embed the examples they learn from" on public.triage_examples
@@ -55,7 +55,7 @@ grant select, insert (
 ) on public.triage_results to pgdesk_functions;
 
 create policy "Members see what triage saw" on public.triage_results
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Functions see what triage saw for their organization" on public.triage_results
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions keep what triage saw for their organization" on public.triage_results

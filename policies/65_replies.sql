@@ -11,7 +11,7 @@ grant insert (organization_id, ticket_id, purpose, model, status, tokens_in, tok
 on public.ai_executions to pgdesk_functions;
 
 create policy "Managers see what the AI did and cost" on public.ai_executions
-for select to authenticated using (organization_id = any (array(select private.my_organizations('manager'))));
+for select to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Functions see the executions they work for" on public.ai_executions
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions record executions they work for" on public.ai_executions
@@ -24,9 +24,9 @@ grant select, insert (
 ), update (status, sent_message_id) on public.drafts to pgdesk_functions;
 
 create policy "Members see drafts" on public.drafts
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Agents decide on drafts" on public.drafts
-for update to authenticated using (organization_id = any (array(select private.my_organizations('agent'))));
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
 create policy "Functions see the drafts they work for" on public.drafts
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions write drafts they work for" on public.drafts
@@ -40,7 +40,7 @@ grant insert (organization_id, draft_id, ordinal, sentence, chunk_id, version_id
 on public.draft_citations to pgdesk_functions;
 
 create policy "Members see what a draft rests on" on public.draft_citations
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Functions see the citations they work for" on public.draft_citations
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions cite for the organization they work for" on public.draft_citations
@@ -52,10 +52,10 @@ to authenticated;
 grant select on public.draft_feedback to pgdesk_functions;
 
 create policy "Members see feedback on drafts" on public.draft_feedback
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Agents give feedback as themselves" on public.draft_feedback
 for insert to authenticated with check (
-  organization_id = any (array(select private.my_organizations('agent'))) and member_id = (select auth.uid())
+  organization_id = any(array(select private.my_organizations('agent'))) and member_id = (select auth.uid())
 );
 create policy "Functions learn from feedback they work for" on public.draft_feedback
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));

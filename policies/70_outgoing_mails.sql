@@ -9,7 +9,7 @@ grant insert (
 to pgdesk_functions;
 
 create policy "Members see what was mailed" on public.outgoing_mails
-for select to authenticated using (organization_id = any (array(select private.my_organizations())));
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
 create policy "Functions see the mail they work for" on public.outgoing_mails
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions store mail for the organization they work for" on public.outgoing_mails

@@ -2,4 +2,4 @@ alter table public.audit_log enable row level security;
 grant select on public.audit_log to authenticated;
 
 create policy "Admins read the audit log" on public.audit_log
-for select to authenticated using (organization_id = any (array(select private.my_organizations('admin'))));
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));

@@ -33,7 +33,8 @@ create table public.outgoing_mails (
   foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade,
   foreign key (organization_id, contact_id) references public.contacts (organization_id, id)
 );
-create unique index outgoing_mails_receipt_idx on public.outgoing_mails (organization_id, ticket_id) where kind = 'receipt';
+create unique index outgoing_mails_receipt_idx on public.outgoing_mails (organization_id, ticket_id)
+where kind = 'receipt';
 create index outgoing_mails_ticket_idx on public.outgoing_mails (organization_id, ticket_id);
 create index outgoing_mails_contact_idx on public.outgoing_mails (organization_id, contact_id, created_at);
 create unique index outgoing_mails_provider_idx on public.outgoing_mails (provider, provider_id)
