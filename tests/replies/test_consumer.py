@@ -251,3 +251,23 @@ def test_too_much_automatic_mail_leaves_the_answer_to_a_person(world: World) -> 
     draft = ask(world, QUESTION, channel="email")
     assert (draft["decision"], draft["reasons"]) == ("draft", ["too_much_automatic_mail"])
     assert ask(world, QUESTION, channel="portal")["decision"] == "send"
+
+
+STORY = (
+    "we came back from three weeks in the hills, and it was lovely until a cousin of mine stepped on the lamp. {} "
+    "My daughter says hello, and the dog does too."
+)
+
+
+def test_a_question_inside_a_story_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = STORY.format("How long does a parcel wait there?"), "A parcel at a pick-up point"
+    draft = ask(world, *told)
+    assert (draft["decision"], draft["reasons"]) == ("send", [])
+    assert "A parcel waits there for 10 days." in draft["body_text"]
+    monkeypatch.setattr(replies, "narrower", lambda *_: [])
+    assert ask(world, *told)["confidence"] < draft["confidence"], "the story hides it"
+
+
+def test_a_likeness_of_a_few_words_in_a_story_is_not_taken_for_an_answer(world: World) -> None:
+    draft = ask(world, STORY.format("How many days do I have to return an item?"), "Lamps and dogs in the hills")
+    assert draft["decision"] == "escalate"

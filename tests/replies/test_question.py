@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from chalicelib.replies.question import MAX_CHARACTERS, question
+from chalicelib.replies.question import MAX_CHARACTERS, narrower, question
 
 MAILS = [
     (
@@ -43,7 +43,7 @@ def test_courtesies_are_left_out(subject: str, text: str, asked: str | None) -> 
 
 def test_what_came_in_two_messages_is_one_question() -> None:
     assert question("Tent", ["Hi,\nthe pole broke.\nBob", "I forgot: it is the Ridge 3."]) == (
-        "Tent\nthe pole broke. Bob\nI forgot: it is the Ridge 3."
+        "Tent\nthe pole broke.\nI forgot: it is the Ridge 3."
     )
 
 
@@ -55,3 +55,25 @@ def test_hostile_text_is_read_in_bounded_time(piece: str) -> None:
     asked = question((piece * 900)[:998], [piece * 100_000, piece * 100_000])
     assert time.monotonic() - started < 2
     assert len(asked) <= MAX_CHARACTERS
+
+
+STORY = (
+    "Hi,\nwe came back from three weeks in the hills, and it was lovely. On the last day a gust of wind got into the"
+    " tent. Now a pole is broken. Can I repair it? Do I have to buy a new one?\nBob"
+)
+
+
+def test_the_question_in_a_story_is_also_asked_alone() -> None:
+    assert narrower("Re: Broken pole", [STORY]) == [
+        "Broken pole", "Broken pole\nCan I repair it?", "Broken pole\nDo I have to buy a new one?",
+    ]  # fmt: skip
+    assert narrower("Question", [STORY]) == ["Can I repair it?", "Do I have to buy a new one?"]
+
+
+def test_a_short_mail_has_no_narrower_form() -> None:
+    assert narrower("Broken pole", ["Can I repair it?"]) == []
+    assert narrower("", []) == []
+
+
+def test_of_many_questions_the_last_ones_are_asked() -> None:
+    assert len(narrower("Tents", [STORY + " Really?" * 50])) == 4

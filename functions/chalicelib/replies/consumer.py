@@ -12,20 +12,21 @@ from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.embeddings import embed
 from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.kit.logging import log
-from chalicelib.kit.retrieval import Passage, confidence, search
+from chalicelib.kit.retrieval import Passage
 from chalicelib.kit.settings import settings
 from chalicelib.replies import model
 from chalicelib.replies.answer import Answer
 from chalicelib.replies.decide import Case, decide
+from chalicelib.replies.evidence import find
 from chalicelib.replies.extract import extract
 from chalicelib.replies.model import Execution, Reply
-from chalicelib.replies.question import question
+from chalicelib.replies.question import narrower, question
 from chalicelib.replies.support import SUPPORTED
 
 SQL = queries(__file__)
 MAX_PASSAGES = 8  # that the model reads
 # Below this probability that the best passage answers it, nothing is known about the question.
-NO_SOURCE = 0.1
+NO_SOURCE = 0.02
 
 
 def handle(job: Job) -> Effects | None:
@@ -35,12 +36,11 @@ def handle(job: Job) -> Effects | None:
     if case is None or (reason := _needs_none(case)):
         log("reply.skipped", reason="no such message" if case is None else reason)
         return None
-    asked = question(case["subject"], case["texts"])
-    embed([asked])  # remembered, so that the transaction stays short
+    asked, others = question(case["subject"], case["texts"]), narrower(case["subject"], case["texts"])
+    embed([asked, *others])  # remembered, so that the transaction stays short
     with transaction(job.tenant) as connection:
-        passages = search(connection, asked, case["language"])
+        passages, sure = find(connection, asked, others, case["language"], case["ai_threshold"])
         spent = one(connection, SQL["cost_today"])
-    sure = confidence(passages)
     found = passages[:MAX_PASSAGES] if sure >= NO_SOURCE else []
     by_model = _by_model(asked, found, case, float(spent["usd"]) if spent else 0.0)
     executions = [by_model.execution] if by_model else []

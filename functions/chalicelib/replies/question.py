@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from chalicelib.replies.answer import split_sentences
+
 MAX_CHARACTERS = 2000
 _MAX_READ = 8000  # characters of one mail
+_STORY_WORDS = 20
+_MAX_ASKING = 3
 _WORD = re.compile(r"\w+")
+# The last line of a mail, where it is a name.
+_NAME = re.compile(r"[A-ZÀ-ÞА-Я][\w'-]*\.?(?: [A-ZÀ-ÞА-Я][\w'-]*\.?){0,2}")
 _GREETING = re.compile(
     r"^\W*(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings|to whom it may concern|hallo|liebe[rs]?"
     r"|sehr geehrte[rs]?|guten (?:tag|morgen|abend)|moin|servus|bonjour|bonsoir|salut|cher|chère|hola|buen[oa]s"
@@ -59,17 +65,38 @@ def question(subject: str, texts: Sequence[str] | None) -> str:
     Greetings, thanks and names under a mail are left out, because every word weighs in the search. Where nothing is
     left the text stays as it was.
     """
-    topic = _PREFIX.sub("", subject)
-    while (stripped := _PREFIX.sub("", topic)) != topic:
-        topic = stripped
-    topic = " ".join(topic.split())
+    topic = _topic(subject)
     bodies = [_plain(text[:_MAX_READ]) or " ".join(text[:_MAX_READ].split()) for text in texts or ()]
-    parts = [*([] if _EMPTY_WORDS.issuperset(_WORD.findall(topic.lower())) else [topic]), *bodies]
+    parts = [*([topic] if _says_something(topic) else []), *bodies]
     # A mail whose subject is its first sentence says it once.
     if len(parts) > 1 and parts[1].lower().startswith(parts[0].lower()):
         parts = parts[1:]
     asked = "\n".join(filter(None, parts))
     return (asked or topic)[:MAX_CHARACTERS]
+
+
+def narrower(subject: str, texts: Sequence[str] | None) -> list[str]:
+    """The same question in fewer words, for a mail that tells a story around it: the subject, and under it each of the
+    last sentences that ask. Empty where the mail is short: then nothing surrounds the question."""
+    topic = _topic(subject)
+    body = " ".join(_plain(text[:_MAX_READ]) for text in texts or ())[:MAX_CHARACTERS]
+    if len(body.split()) < _STORY_WORDS:
+        return []
+    asking = [sentence for sentence in split_sentences(body) if sentence.endswith("?")][-_MAX_ASKING:]
+    if not _says_something(topic):
+        return asking
+    return [topic, *(f"{topic}\n{sentence}" for sentence in asking)]
+
+
+def _topic(subject: str) -> str:
+    topic = subject
+    while (stripped := _PREFIX.sub("", topic)) != topic:
+        topic = stripped
+    return " ".join(topic.split())
+
+
+def _says_something(topic: str) -> bool:
+    return not _EMPTY_WORDS.issuperset(_WORD.findall(topic.lower()))
 
 
 def _plain(text: str) -> str:
@@ -82,6 +109,8 @@ def _plain(text: str) -> str:
         if number and _CLOSING.match(line) and len(line.split()) <= _CLOSING_WORDS and "?" not in line:
             lines = lines[:number]
             break
+    if len(lines) > 1 and _NAME.fullmatch(lines[-1]):
+        lines = lines[:-1]
     return " ".join(_COURTESY.sub(" ", _FAREWELL.sub("", " ".join(lines))).split())
 
 
