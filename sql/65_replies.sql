@@ -116,7 +116,7 @@ $$;
 -- Keeps a draft with its citations and does what was decided, for the tenant that the function works for.
 --
 -- Sending is a compare-and-set on the ticket: if a public message has come since `seen_seq`, a human has taken over, an
--- article has changed, or the contact has had enough automatic mail, nothing is sent; the draft stays for a person, with
+-- article has changed, or the contact has had enough automatic mail, nothing is sent: the draft stays for a person with
 -- the reason. The ticket's row lock makes the check and the sending one step, whoever writes at the same time.
 --
 -- A message has one draft: recorded again, the first one stands and is returned.
