@@ -56,7 +56,7 @@ $$;
 -- The tenant that a Lambda function works for, null outside a job. After a commit the setting reads '' (not null).
 create function private.current_organization() returns uuid
 language sql stable set search_path = '' as $$
-  select private.try_uuid(current_setting('app.organization_id', true));
+  select nullif(current_setting('app.organization_id', true), '')::uuid;
 $$;
 
 -- A new organization with its creator as owner. Any signed-in, not anonymous user may found one.
