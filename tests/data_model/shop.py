@@ -84,7 +84,9 @@ class Shop:
 
     def events(self, subject_id: UUID) -> list[dict[str, Any]]:
         """About a subject, in the order of their happening."""
-        return self.db.execute("select * from public.events where subject_id = %s order by seq", [subject_id]).fetchall()
+        return self.db.execute(
+            "select * from public.events where subject_id = %s order by seq", [subject_id]
+        ).fetchall()
 
     @contextmanager
     def acting(self, actor: Actor, **settings: str) -> Iterator[Connection]:

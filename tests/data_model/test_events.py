@@ -64,7 +64,9 @@ def emit(db: Connection, organization: UUID, **options: Any) -> str:
 
 @pytest.fixture
 def writers(shared: Settings) -> Iterator[list[Connection]]:
-    opened = [psycopg.connect(shared.database_url("postgres"), row_factory=psycopg.rows.dict_row) for _ in range(WRITERS)]
+    opened = [
+        psycopg.connect(shared.database_url("postgres"), row_factory=psycopg.rows.dict_row) for _ in range(WRITERS)
+    ]
     yield opened  # each statement opens a transaction, which lasts until commit or rollback
     for connection in opened:
         connection.close()
@@ -249,7 +251,7 @@ def test_clients_that_read_while_others_write_end_up_with_what_the_database_has(
                 reader.catch_up()
             assert not reader.provisional
 
-    together(*[lambda who=who: write(who) for who in range(WRITERS)], *[lambda n=n: follow(n) for n in (3, 50, 500)])  # type: ignore[misc]
+    together(*[lambda who=who: write(who) for who in range(WRITERS)], *[lambda n=n: follow(n) for n in (3, 50, 500)])
     rows = shop.db.execute("select id::text from public.events where organization_id = %s", [organization]).fetchall()
     expected = {row["id"] for row in rows}
     assert len(expected) > 1500
@@ -259,7 +261,8 @@ def test_clients_that_read_while_others_write_end_up_with_what_the_database_has(
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "x", "1", "1:2", "1:2:3:4", "1:2:3:4:5:6", "1:-2:3", "1:2:3'--", "1:2:3\n", "٣:٢:١", "9999999999:1:1", "1:1:" + "9" * 40],
+    ["", "x", "1", "1:2", "1:2:3:4", "1:2:3:4:5:6", "1:-2:3", "1:2:3'--", "1:2:3\n", "٣:٢:١", "9999999999:1:1",
+     "1:1:" + "9" * 40],
 )  # fmt: skip
 def test_what_is_not_a_cursor_is_refused_by_name(shop: Shop, cursor: str) -> None:
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="not a cursor"):

@@ -1,0 +1,31 @@
+"""The hourly cleaning takes what has served its time and nothing else."""
+
+from __future__ import annotations
+
+from infra.local.settings import Settings
+from tests.data_model.shop import new_shop
+from tests.people import connect
+
+
+def test_cleaning_goes_in_slices_and_comes_back_until_it_is_done(desk: Settings) -> None:
+    with connect(desk, "supabase_admin") as db:
+        shop = new_shop(desk, db)
+        db.execute(
+            "insert into private.jobs (consumer, state, finished_at)"
+            " select 'triage', 'done', now() - interval '8 days' from generate_series(1, 20010)"
+        )
+        db.execute(
+            "insert into private.jobs (consumer, state, finished_at) values"
+            " ('triage', 'done', now() - interval '6 days'), ('triage', 'dead', now() - interval '100 days')"
+        )
+        shop.ticket()
+        again = "select count(*) from private.jobs where consumer = 'maintain' and state = 'waiting'"
+        assert shop.value("select private.maintain() -> 'jobs'") == 20000
+        assert shop.value(again) == 1
+        db.execute("delete from private.jobs where consumer = 'maintain'")
+        assert shop.value("select private.maintain()") == {"jobs": 10, "events": 0, "partitions": 0}
+        assert shop.value(again) == 0
+        left = db.execute(
+            "select state from private.jobs where consumer = 'triage' and finished_at is not null"
+        ).fetchall()
+        assert sorted(row["state"] for row in left) == ["dead", "done"]
