@@ -55,7 +55,7 @@ def platform(cluster: Cluster) -> Settings:
 
 @pytest.fixture(scope="session")
 def schema_template(platform: Settings) -> Settings:
-    """A database with pgdesk's schema, as the migrations make it."""
+    """A database with pgdesk's schema as it is declared; tests/schema shows that the migrations make the same."""
     settings = clone_database(platform, "schema_template")
     schema.declare(settings.database_url("postgres"))
     schema.admit_functions(settings.database_url("postgres"), settings.keys.service_password)

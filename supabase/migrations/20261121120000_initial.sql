@@ -1,0 +1,4526 @@
+-- sql/00_platform.sql
+
+-- What the rest of the schema stands on: schemas, the functions' role, keys, clocks.
+
+create schema if not exists private;
+comment on schema private is 'What no client needs: queues, definer helpers. Never exposed by the API.';
+
+-- Nothing is executable by default: each function is granted beside its policies.
+alter default privileges revoke execute on functions from public;
+
+-- The Lambda functions' login. It obeys row-level security; its password is set at deployment.
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'pgdesk_functions') then
+    create role pgdesk_functions login noinherit;
+  end if;
+end;
+$$;
+
+-- The role of the short tokens with which the functions keep and fetch files. It has what anon has, because only the
+-- platform can grant on schema storage, and the policies on storage.objects that are written for it.
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'pgdesk_files') then
+    create role pgdesk_files nologin inherit;
+  end if;
+end;
+$$;
+grant anon to pgdesk_files;
+grant pgdesk_files to authenticator;
+
+-- A time-ordered key (RFC 9562, version 7): 48 bits of milliseconds, 12 bits of the millisecond's fraction (method 3
+-- of section 6.2), 62 random bits. Keys made in one database sort in the order of their making, to the microsecond.
+create function private.uuid7(at timestamptz default clock_timestamp()) returns uuid
+language sql volatile parallel safe set search_path = '' as $$
+  select encode(
+    int8send(((us / 1000) << 16) | 28672 | ((us % 1000) * 4096 / 1000))
+      || substring(uuid_send(gen_random_uuid()) from 9),
+    'hex'
+  )::uuid
+  from (select (extract(epoch from at) * 1000000)::bigint as us) as instant;
+$$;
+
+-- The smallest version 7 key of an instant: where a range of keys by time begins.
+create function private.uuid7_floor(at timestamptz) returns uuid
+language sql immutable parallel safe set search_path = '' as $$
+  select encode(
+    int8send((floor(extract(epoch from at) * 1000)::bigint << 16) | 28672) || '\x8000000000000000'::bytea, 'hex'
+  )::uuid;
+$$;
+
+-- Keeps updated_at. Attached to every table whose rows change.
+create function private.touch() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  new.updated_at := now();
+  return new;
+end;
+$$;
+
+-- A client's text as uuid, or null: policies and topics must never raise on odd input.
+create function private.try_uuid(value text) returns uuid
+language sql immutable parallel safe set search_path = '' as $$
+  select case
+    when value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then value::uuid
+  end;
+$$;
+
+-- An address as it is compared and kept: trimmed, lower case.
+create function private.normal_email(value text) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select lower(btrim(value));
+$$;
+
+
+-- sql/10_organizations.sql
+
+-- Organizations, their members, and who is invited.
+
+create type public.member_role as enum ('viewer', 'agent', 'manager', 'admin', 'owner');
+
+create table public.organizations (
+  id uuid primary key default private.uuid7(),
+  name text not null check (length(btrim(name)) between 1 and 200),
+  slug text not null unique check (slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+  -- off: the AI only sorts; draft: it writes for an agent; auto: it sends what it is sure of.
+  ai_mode text not null default 'draft' check (ai_mode in ('off', 'draft', 'auto')),
+  -- Below this calibrated confidence a human decides.
+  ai_threshold real not null default 0.7 check (ai_threshold between 0 and 1),
+  language text not null default 'en' check (language ~ '^[a-z]{2,3}$'),
+  settings jsonb not null default '{}' check (jsonb_typeof(settings) = 'object'),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+
+create table public.members (
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  role public.member_role not null,
+  display_name text not null default '' check (length(display_name) <= 200),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (organization_id, user_id)
+);
+-- "Where am I a member" is asked by every policy.
+create index members_user_id_idx on public.members (user_id, organization_id);
+
+create table public.invitations (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  email text not null check (email = private.normal_email(email) and email like '%_@_%'),
+  role public.member_role not null check (role <> 'owner'),
+  invited_by uuid references auth.users (id) on delete set null,
+  expires_at timestamptz not null default now() + interval '7 days',
+  accepted_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create unique index invitations_open_idx on public.invitations (organization_id, email) where accepted_at is null;
+create index invitations_invited_by_idx on public.invitations (invited_by);
+
+create trigger organizations_touch before update on public.organizations
+for each row execute function private.touch();
+create trigger members_touch before update on public.members
+for each row execute function private.touch();
+
+-- The organizations in which the caller is a member of at least the given role. Policies wrap it in array(select …),
+-- so that it runs once per statement.
+create function private.my_organizations(at_least public.member_role default 'viewer') returns setof uuid
+language sql stable security definer set search_path = '' rows 3 as $$
+  select organization_id from public.members where user_id = (select auth.uid()) and role >= at_least;
+$$;
+
+-- The tenant that a Lambda function works for, null outside a job. After a commit the setting reads '' (not null).
+create function private.current_organization() returns uuid
+language sql stable set search_path = '' as $$
+  select nullif(current_setting('app.organization_id', true), '')::uuid;
+$$;
+
+-- A new organization with its creator as owner. Any signed-in, not anonymous user may found one.
+create function private.create_organization(name text, slug text) returns public.organizations
+language plpgsql security definer set search_path = '' as $$
+declare
+  founded public.organizations;
+begin
+  if (select auth.uid()) is null or coalesce(((select auth.jwt()) ->> 'is_anonymous')::boolean, false) then
+    raise exception 'sign in to found an organization' using errcode = '42501';
+  end if;
+  insert into public.organizations (name, slug)
+  values (create_organization.name, create_organization.slug)
+  returning * into founded;
+  insert into public.members (organization_id, user_id, role) values (founded.id, (select auth.uid()), 'owner');
+  return founded;
+end;
+$$;
+
+create function public.create_organization(name text, slug text) returns public.organizations
+language sql set search_path = '' as $$
+  select * from private.create_organization(create_organization.name, create_organization.slug);
+$$;
+
+-- Takes up an invitation sent to the caller's confirmed address.
+create function private.accept_invitation(invitation_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+  taken public.invitations;
+begin
+  update public.invitations as i
+  set accepted_at = now()
+  from auth.users as u
+  where i.id = accept_invitation.invitation_id
+    and u.id = (select auth.uid())
+    and u.email_confirmed_at is not null
+    and lower(u.email) = i.email
+    and i.accepted_at is null
+    and i.expires_at > now()
+  returning i.* into taken;
+  if taken.id is null then
+    raise exception 'no open invitation % for this user', accept_invitation.invitation_id
+      using errcode = 'P0002', hint = 'It may have expired, been used, or name another address.';
+  end if;
+  insert into public.members (organization_id, user_id, role)
+  values (taken.organization_id, (select auth.uid()), taken.role)
+  on conflict (organization_id, user_id) do nothing;
+  return taken.organization_id;
+end;
+$$;
+
+create function public.accept_invitation(invitation_id uuid) returns uuid
+language sql set search_path = '' as $$
+  select private.accept_invitation(accept_invitation.invitation_id);
+$$;
+
+-- The role that the caller has in an organization, null for none.
+create function private.my_role(organization uuid) returns public.member_role
+language sql stable security definer set search_path = '' as $$
+  select role from public.members where organization_id = my_role.organization and user_id = (select auth.uid());
+$$;
+
+-- No one gives a role above their own, touches someone above them, or leaves an organization without an owner.
+create function private.guard_members() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  organization uuid := coalesce(new.organization_id, old.organization_id);
+  mine public.member_role := private.my_role(organization);
+begin
+  if (select auth.uid()) is not null and exists (select from public.organizations where id = organization) then
+    if new.role > mine or old.role > mine then
+      raise exception 'a member with role % cannot give or take role %', mine, greatest(new.role, old.role)
+        using errcode = '42501';
+    end if;
+  end if;
+  if old.role = 'owner' and new.role is distinct from 'owner'
+    and exists (select from public.organizations where id = organization)
+  then
+    -- Owners are counted one change at a time.
+    perform from public.organizations where id = organization for no key update;
+    if not exists (
+      select from public.members
+      where organization_id = organization and role = 'owner' and user_id <> old.user_id
+    ) then
+      raise exception 'an organization needs an owner: name another one first' using errcode = '23514';
+    end if;
+  end if;
+  return coalesce(new, old);
+end;
+$$;
+
+create trigger members_guard before update or delete on public.members
+for each row execute function private.guard_members();
+
+
+-- sql/12_teams.sql
+
+-- Teams, and what their members know.
+
+create table public.teams (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  name text not null check (length(btrim(name)) between 1 and 100),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, name)
+);
+
+create table public.team_members (
+  organization_id uuid not null,
+  team_id uuid not null,
+  user_id uuid not null,
+  created_at timestamptz not null default now(),
+  primary key (team_id, user_id),
+  foreign key (organization_id, team_id) references public.teams (organization_id, id) on delete cascade,
+  foreign key (organization_id, user_id) references public.members (organization_id, user_id) on delete cascade
+);
+create index team_members_team_idx on public.team_members (organization_id, team_id);
+create index team_members_user_idx on public.team_members (organization_id, user_id);
+
+create table public.skills (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  name text not null check (length(btrim(name)) between 1 and 100),
+  created_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, name)
+);
+
+create table public.member_skills (
+  organization_id uuid not null,
+  user_id uuid not null,
+  skill_id uuid not null,
+  created_at timestamptz not null default now(),
+  primary key (user_id, skill_id),
+  foreign key (organization_id, user_id) references public.members (organization_id, user_id) on delete cascade,
+  foreign key (organization_id, skill_id) references public.skills (organization_id, id) on delete cascade
+);
+create index member_skills_user_idx on public.member_skills (organization_id, user_id);
+create index member_skills_skill_idx on public.member_skills (organization_id, skill_id);
+
+-- Which team takes work that asks for a skill.
+create table public.team_skills (
+  organization_id uuid not null,
+  team_id uuid not null,
+  skill_id uuid not null,
+  created_at timestamptz not null default now(),
+  primary key (team_id, skill_id),
+  foreign key (organization_id, team_id) references public.teams (organization_id, id) on delete cascade,
+  foreign key (organization_id, skill_id) references public.skills (organization_id, id) on delete cascade
+);
+create index team_skills_team_idx on public.team_skills (organization_id, team_id);
+create index team_skills_skill_idx on public.team_skills (organization_id, skill_id);
+
+create trigger teams_touch before update on public.teams
+for each row execute function private.touch();
+
+
+-- sql/14_events.sql
+
+-- What happened: append-only, written by triggers in the transaction of the change.
+
+-- What makes a cursor too old: then clients read everything anew.
+create table private.event_epoch (
+  only_row boolean primary key default true check (only_row),
+  -- Raised by a restore: cursors of the time before it are refused.
+  epoch integer not null default 1,
+  -- Events up to this transaction may have been deleted.
+  forgotten xid8 not null default '0'
+);
+insert into private.event_epoch default values;
+
+create table public.events (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  -- (txid, seq) orders events so that a reader can tell which ones can no longer appear before its cursor.
+  txid xid8 not null default pg_current_xact_id(),
+  seq bigint not null generated always as identity,
+  type text not null check (type ~ '^[a-z_]+(\.[a-z_]+)+$'),
+  subject_id uuid not null,
+  ticket_id uuid,
+  -- agents: members only; contact: the ticket's contact may know too.
+  audience text not null default 'agents' check (audience in ('agents', 'contact')),
+  actor_id uuid,
+  -- Ids, changed fields, never bodies.
+  data jsonb not null default '{}',
+  created_at timestamptz not null default now()
+);
+create index events_cursor_idx on public.events (organization_id, txid, seq);
+create index events_ticket_idx on public.events (ticket_id, txid, seq) where ticket_id is not null;
+create index events_created_at_idx on public.events (created_at);
+
+-- Records an event. Called by triggers, which take the organization from the row that changed.
+create function private.emit(
+  organization_id uuid, type text, subject_id uuid, data jsonb default '{}', audience text default 'agents',
+  ticket_id uuid default null
+) returns uuid
+language sql security definer set search_path = '' as $$
+  insert into public.events (organization_id, type, subject_id, data, audience, ticket_id, actor_id)
+  values (
+    emit.organization_id, emit.type, emit.subject_id, emit.data, emit.audience, emit.ticket_id, (select auth.uid())
+  )
+  returning id;
+$$;
+
+create function private.events_epoch() returns table (epoch integer, forgotten xid8)
+language sql stable security definer set search_path = '' rows 1 as $$
+  select e.epoch, e.forgotten from private.event_epoch as e;
+$$;
+
+-- To be called after a restore, before clients are let in: cursors of the time before are refused from now on. In a
+-- restored dump events carry transactions of another cluster; what lies in this one's future would stay provisional.
+create function private.begin_epoch() returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  begun integer;
+begin
+  update private.event_epoch as e set epoch = e.epoch + 1, forgotten = '0' returning e.epoch into begun;
+  update public.events set txid = '2' where txid >= pg_current_xact_id();
+  return begun;
+end;
+$$;
+
+-- Every visible event after the cursor, oldest first, and the cursor to give next time. Without a cursor: from now on.
+--
+-- A transaction that is still open may yet commit an event with a smaller (txid, seq) than one already visible. So the
+-- cursor moves only up to the oldest open transaction (the horizon); what lies above it is provisional and is handed
+-- out again. A client
+--   reads again at once while `more`,
+--   reads again soon while `provisional` (some of what it got will come again), or when it is told of an event,
+--   drops repeats by id.
+--
+-- The cursor is epoch:txid:seq, where everything up to (txid, seq) has been handed out and nothing can appear before
+-- it any more. While there are more events above the horizon than fit in an answer, a second txid:seq says how far the
+-- reading got; after the last page it falls away, and reading begins again at the first.
+create function public.events_since(organization_id uuid, cursor text default null, max_events integer default 500)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  -- Both from one snapshot, that of the calling statement: a stable function has no other.
+  horizon constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  page_size constant integer := least(greatest(coalesce(max_events, 500), 1), 1000);
+  is_member constant boolean := events_since.organization_id in (select private.my_organizations());
+  known record;
+  parts text[];
+  base_txid xid8;   -- settled up to here
+  base_seq bigint;
+  place_txid xid8;  -- the page begins after here
+  place_seq bigint;
+  reach_txid xid8;  -- and ends here, where it was cut
+  reach_seq bigint;
+  fetched integer;
+  cut boolean;
+  page jsonb;
+  again boolean;
+begin
+  select * into known from private.events_epoch();
+  if cursor is null then
+    return jsonb_build_object(
+      'events', '[]'::jsonb, 'cursor', concat_ws(':', known.epoch, horizon, 0), 'provisional', false, 'more', false
+    );
+  end if;
+  if cursor !~ '^[0-9]{1,9}(:[0-9]{1,19}:[0-9]{1,18}){1,2}$' then
+    raise exception 'not a cursor: %', left(cursor, 60)
+      using errcode = '22023', hint = 'Take the one from the last answer.';
+  end if;
+  parts := string_to_array(cursor, ':');
+  base_txid := parts[2];
+  base_seq := parts[3];
+  place_txid := coalesce(parts[4], parts[2]);
+  place_seq := coalesce(parts[5], parts[3]);
+  if parts[1]::integer <> known.epoch
+    or base_txid < known.forgotten
+    or place_txid > pg_snapshot_xmax(pg_current_snapshot())
+  then
+    raise exception 'the cursor is from before a restore, or older than the events that are kept'
+      using errcode = 'PD410', hint = 'Load everything anew, and begin without a cursor.';
+  end if;
+
+  select
+    coalesce(jsonb_agg(to_jsonb(e) - 'txid' - 'seq' order by e.txid, e.seq), '[]'),
+    count(*),
+    (array_agg(e.txid order by e.txid desc, e.seq desc))[1],
+    (array_agg(e.seq order by e.txid desc, e.seq desc))[1]
+  into page, fetched, reach_txid, reach_seq
+  from (
+    (
+      select e.id, e.type, e.subject_id, e.ticket_id, e.audience, e.actor_id, e.data, e.created_at, e.txid, e.seq
+      from public.events as e
+      where is_member
+        and e.organization_id = events_since.organization_id
+        and (e.txid, e.seq) > (place_txid, place_seq)
+      order by e.txid, e.seq
+      limit page_size
+    )
+    union all
+    -- A contact's few among the organization's many: ticket by ticket.
+    (
+      select e.id, e.type, e.subject_id, e.ticket_id, e.audience, e.actor_id, e.data, e.created_at, e.txid, e.seq
+      from public.tickets as t
+      cross join lateral (
+        select * from public.events as e
+        where e.ticket_id = t.id and (e.txid, e.seq) > (place_txid, place_seq)
+        order by e.txid, e.seq
+        limit page_size
+      ) as e
+      where not is_member
+        and t.organization_id = events_since.organization_id
+        and t.contact_id = any(array(select private.my_contacts()))
+      order by e.txid, e.seq
+      limit page_size
+    )
+  ) as e;
+  cut := fetched = page_size;
+
+  if parts[4] is not null then
+    -- A later page: the earlier ones are from older snapshots, so what is settled by now was not all in them.
+    again := true;
+  elsif cut and reach_txid < horizon then
+    base_txid := reach_txid;
+    base_seq := reach_seq;
+    again := false;
+  else
+    again := reach_txid >= horizon;
+    if base_txid < horizon then
+      base_txid := horizon;
+      base_seq := 0;
+    end if;
+  end if;
+  return jsonb_build_object(
+    'events', page,
+    'cursor', concat_ws(
+      ':', known.epoch, base_txid, base_seq,
+      case when cut and again then reach_txid end, case when cut and again then reach_seq end
+    ),
+    'provisional', coalesce(again, false),
+    'more', cut
+  );
+end;
+$$;
+
+
+-- sql/16_jobs.sql
+
+-- Work to do because of an event, or at a time. Postgres is the queue of record; SQS carries only wake-ups (job ids).
+
+create type private.job_state as enum (
+  'waiting',   -- due at run_at; the relay has not handed it out
+  'published', -- the relay has claimed it; a wake-up with its id is, or soon will be, in SQS
+  'running',   -- a consumer holds its token
+  'done',
+  'dead'       -- gave up: somebody has to look
+);
+
+-- Who takes jobs, and how patiently. Names are those of the table CONSUMERS in functions/app.py.
+create table private.consumers (
+  name text primary key,
+  in_flight integer not null check (in_flight > 0),        -- published and running at once, over all tenants
+  lease interval not null,                                  -- a run that is silent for longer is taken for dead
+  max_attempts integer not null default 8,
+  backoff interval not null default '5 seconds'             -- doubled by every attempt, at most 6 hours
+);
+
+insert into private.consumers (name, in_flight, lease, max_attempts) values
+  ('intake', 24, '3 minutes', 8),
+  ('triage', 24, '2 minutes', 8),
+  ('reply', 24, '5 minutes', 8),
+  ('send_mail', 24, '3 minutes', 12),
+  ('index_article', 24, '5 minutes', 8),
+  ('refit', 2, '10 minutes', 4),
+  ('maintain', 2, '10 minutes', 4);
+
+-- An event of this type becomes a job of this consumer.
+create table private.routes (
+  event_type text not null,
+  consumer text not null references private.consumers (name),
+  -- Where set, only events whose data contain it.
+  only_if jsonb,
+  primary key (event_type, consumer)
+);
+create index routes_consumer_idx on private.routes (consumer);
+
+create table private.jobs (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid references public.organizations (id) on delete cascade, -- null: work on the installation itself
+  consumer text not null references private.consumers (name),
+  payload jsonb not null default '{}',
+  state private.job_state not null default 'waiting',
+  run_at timestamptz not null default now(),
+  dedupe_key text,
+  order_key text,
+  attempt integer not null default 0,
+  token uuid,            -- of the attempt that runs; who finishes must show it
+  lease_until timestamptz, -- published: publish again after; running: taken for dead after
+  error text,
+  event_id uuid,
+  trace_id uuid not null default gen_random_uuid(),
+  created_at timestamptz not null default now(),
+  started_at timestamptz,
+  finished_at timestamptz
+);
+-- Enqueueing again while the first still waits moves it; while it runs, the new one waits beside it.
+create unique index jobs_dedupe_idx on private.jobs (organization_id, consumer, dedupe_key) nulls not distinct
+where state = 'waiting' and dedupe_key is not null;
+create index jobs_due_idx on private.jobs (consumer, run_at, id) where state = 'waiting';
+create index jobs_flight_idx on private.jobs (consumer, lease_until) where state in ('published', 'running');
+-- By order_key first: the organization may be null, and `is not distinct from` is no condition for an index.
+create index jobs_order_idx on private.jobs (order_key, id)
+where order_key is not null and state in ('waiting', 'published', 'running');
+create index jobs_order_flight_idx on private.jobs (order_key)
+where order_key is not null and state in ('published', 'running');
+create index jobs_finished_idx on private.jobs (finished_at) where state = 'done';
+create index jobs_dead_idx on private.jobs (organization_id, finished_at) where state = 'dead';
+create index jobs_consumer_idx on private.jobs (consumer, state) where state <> 'done';
+
+-- Wakes the relay once this transaction commits: LISTEN on one machine, pg_net where the platform has it. The relay's
+-- sweep each minute stands behind both.
+create function private.wake_relay() returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  address text := nullif(current_setting('app.relay_url', true), '');
+begin
+  perform pg_notify('pgdesk_jobs', '');
+  if address is not null and to_regprocedure('net.http_post(text,jsonb,jsonb,jsonb,integer)') is not null then
+    execute 'select net.http_post(url := $1, headers := $2)' using address, jsonb_build_object(
+      'authorization', 'Bearer ' || coalesce(current_setting('app.relay_secret', true), '')
+    );
+  end if;
+end;
+$$;
+
+-- Queues work for a tenant (null: for the installation). With a dedupe_key a job that still waits is moved instead.
+create function private.enqueue(
+  organization_id uuid, consumer text, payload jsonb default '{}', run_at timestamptz default now(),
+  dedupe_key text default null, order_key text default null, event_id uuid default null
+) returns uuid
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  job_id uuid;
+begin
+  insert into private.jobs as j (organization_id, consumer, payload, run_at, dedupe_key, order_key, event_id, trace_id)
+  values (
+    enqueue.organization_id, enqueue.consumer, enqueue.payload, enqueue.run_at, enqueue.dedupe_key, enqueue.order_key,
+    enqueue.event_id,
+    -- What a job causes belongs to the same trace.
+    coalesce(private.try_uuid(current_setting('app.trace_id', true)), gen_random_uuid())
+  )
+  on conflict (organization_id, consumer, dedupe_key) where state = 'waiting' and dedupe_key is not null
+  do update set run_at = excluded.run_at, payload = excluded.payload
+  returning j.id into job_id;
+  if enqueue.run_at <= now() + interval '1 minute' then
+    perform private.wake_relay();
+  end if;
+  return job_id;
+end;
+$$;
+
+-- The same for a Lambda function, for the tenant it works for and no other.
+create function private.enqueue_own(
+  consumer text, payload jsonb default '{}', run_at timestamptz default now(), dedupe_key text default null,
+  order_key text default null
+) returns uuid
+language plpgsql security definer set search_path = '' as $$
+begin
+  if private.current_organization() is null then
+    raise exception 'no tenant is set' using errcode = '42501';
+  end if;
+  return private.enqueue(
+    private.current_organization(), enqueue_own.consumer, enqueue_own.payload, enqueue_own.run_at,
+    enqueue_own.dedupe_key, enqueue_own.order_key
+  );
+end;
+$$;
+
+-- Expands an event into jobs, in the transaction of the change.
+create function private.route_event() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.enqueue(
+    new.organization_id, r.consumer,
+    jsonb_build_object(
+      'event_id', new.id, 'type', new.type, 'subject_id', new.subject_id, 'ticket_id', new.ticket_id, 'data', new.data
+    ),
+    -- One after the other per ticket and consumer.
+    order_key => r.consumer || ':' || new.ticket_id,
+    event_id => new.id
+  )
+  from private.routes as r
+  where r.event_type = new.type and (r.only_if is null or new.data @> r.only_if);
+  return null;
+end;
+$$;
+
+create trigger events_route after insert on public.events
+for each row execute function private.route_event();
+
+-- Gives back what was handed out and not brought home: a wake-up that got lost, a consumer that died.
+create function private.expire_leases() returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  expired integer;
+begin
+  with silent as (
+    select id from private.jobs
+    where state in ('published', 'running') and lease_until < now()
+    order by id
+    limit 1000
+    for update skip locked
+  ), given_up as (
+    select j.id, j.state = 'running' and j.attempt >= c.max_attempts as dead
+    from private.jobs as j
+    join silent using (id)
+    join private.consumers as c on c.name = j.consumer
+  )
+  update private.jobs as j
+  set state = case when g.dead then 'dead'::private.job_state else 'waiting' end,
+    -- Two jobs with one dedupe_key cannot both wait: the later one stands for both, this one keeps its turn without.
+    dedupe_key = null,
+    error = case when j.state = 'running' then 'the consumer fell silent' else j.error end,
+    finished_at = case when g.dead then now() end,
+    token = null, lease_until = null
+  from given_up as g
+  where j.id = g.id;
+  get diagnostics expired = row_count;
+  return expired;
+end;
+$$;
+
+-- Claims jobs for the relay, oldest first, so that no consumer has more than its in_flight at once. Jobs that come due
+-- within a minute, the grain of the sweep, are among them: SQS holds their wake-ups back for `delay` seconds. A claim
+-- lasts 30 seconds; mark_published makes it last until the job should be published anew.
+--
+-- No job is claimed while an earlier unfinished one, or a later one already handed out, has its order_key. One relay
+-- claims at a time, so two claims cannot each overlook the other's.
+--
+-- Without bitmaps: the planner cannot know how long the line behind an order_key is, and would read all of it to find
+-- its first.
+create function private.claim_jobs(max_jobs integer default 100) returns table (id uuid, consumer text, delay integer)
+language plpgsql security definer set search_path = '' set enable_bitmapscan = off as $$
+#variable_conflict use_column
+begin
+  perform pg_advisory_xact_lock(hashtext('pgdesk.claim_jobs'));
+  perform private.expire_leases();
+  return query
+  with due as (
+    select next.id
+    from private.consumers as c
+    cross join lateral (
+      select j.id
+      from private.jobs as j
+      where j.consumer = c.name
+        and j.state = 'waiting'
+        and j.run_at <= now() + interval '1 minute'
+        -- The first unfinished one of its order_key, and none of them handed out. Asked in two ways that each take one
+        -- step in an index, however many stand in line behind it.
+        and (
+          j.order_key is null
+          or j.id = (
+            select first.id
+            from private.jobs as first
+            where first.order_key = j.order_key
+              and first.organization_id is not distinct from j.organization_id
+              and first.state in ('waiting', 'published', 'running')
+            order by first.id
+            limit 1
+          )
+          and not exists (
+            select from private.jobs as other
+            where other.order_key = j.order_key
+              and other.organization_id is not distinct from j.organization_id
+              and other.state in ('published', 'running')
+          )
+        )
+      order by j.run_at, j.id
+      limit greatest(c.in_flight - (
+        select count(*) from private.jobs as f where f.consumer = c.name and f.state in ('published', 'running')
+      ), 0)
+      for update skip locked
+    ) as next
+    limit max_jobs
+  )
+  update private.jobs as j
+  set state = 'published', lease_until = now() + interval '30 seconds'
+  from due
+  where j.id = due.id
+  returning j.id, j.consumer, greatest(ceil(extract(epoch from j.run_at - now())), 0)::integer;
+end;
+$$;
+
+-- What the queue accepted: it is left alone for a while, then published again.
+create function private.mark_published(ids uuid[]) returns void
+language sql security definer set search_path = '' as $$
+  update private.jobs
+  set lease_until = now() + interval '5 minutes'
+  where id = any (ids) and state = 'published';
+$$;
+
+-- What the queue refused waits again, without its turn being counted.
+create function private.release_jobs(ids uuid[]) returns void
+language sql security definer set search_path = '' as $$
+  update private.jobs
+  set state = 'waiting', dedupe_key = null, lease_until = null, run_at = greatest(run_at, now() + interval '1 second')
+  where id = any (ids) and state = 'published';
+$$;
+
+-- Starts an attempt and binds the transaction to the job's tenant. No row: the wake-up was a repeat, or came too late;
+-- there is nothing to do. The caller shows `token` when it finishes.
+create function private.begin_job(job_id uuid) returns table (
+  id uuid, organization_id uuid, consumer text, payload jsonb, attempt integer, token uuid, trace_id uuid,
+  created_at timestamptz
+)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
+  update private.jobs as j
+  set state = 'running', attempt = j.attempt + 1, token = gen_random_uuid(), started_at = now(), error = null,
+    lease_until = now() + c.lease
+  from private.consumers as c
+  where j.id = begin_job.job_id and j.state = 'published' and c.name = j.consumer
+  returning j.id, j.organization_id, j.consumer, j.payload, j.attempt, j.token, j.trace_id, j.created_at;
+end;
+$$;
+
+-- Binds a later transaction of the same attempt to its tenant. Raises where the attempt is no longer the current one.
+create function private.enter_job(job_id uuid, token uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  job private.jobs;
+begin
+  select * into job from private.jobs as j
+  where j.id = enter_job.job_id and j.token = enter_job.token and j.state = 'running';
+  if not found then
+    raise exception 'job % is no longer held by this attempt', job_id using errcode = 'PD001';
+  end if;
+  perform set_config('app.organization_id', coalesce(job.organization_id::text, ''), true);
+  perform set_config('app.trace_id', job.trace_id::text, true);
+end;
+$$;
+
+-- Ends an attempt well. It stands in the transaction of all the job's effects: where the token is no longer the
+-- current one it raises, and the effects are undone with it. So they happen once.
+create function private.finish_job(job_id uuid, token uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  finished private.jobs;
+  flying bigint;
+begin
+  update private.jobs as j
+  set state = 'done', finished_at = now(), token = null, lease_until = null
+  where j.id = finish_job.job_id and j.token = finish_job.token and j.state = 'running'
+  returning * into finished;
+  if finished.id is null then
+    raise exception 'job % is no longer held by this attempt', job_id using errcode = 'PD001';
+  end if;
+  select count(*) into flying
+  from private.jobs as j where j.consumer = finished.consumer and j.state in ('published', 'running');
+  -- The window is half empty, or a job may have waited for this one's order_key: let the relay look.
+  if finished.order_key is not null
+    or flying * 2 < (select c.in_flight from private.consumers as c where c.name = finished.consumer)
+  then
+    -- The first of each by index. (`exists` would let the planner read through all that is done, to meet one by chance.)
+    if (
+      select j.id from private.jobs as j
+      where j.state = 'waiting' and j.run_at <= now() and j.consumer = finished.consumer
+      order by j.run_at, j.id
+      limit 1
+    ) is not null or (
+      select j.id from private.jobs as j
+      where j.state = 'waiting' and j.order_key = finished.order_key
+        and j.organization_id is not distinct from finished.organization_id
+      order by j.id
+      limit 1
+    ) is not null then
+      perform private.wake_relay();
+    end if;
+  end if;
+end;
+$$;
+
+-- Ends an attempt badly: waits and tries again, or gives up (`fatal`, or attempts used up). Returns the new state,
+-- null where the attempt was no longer the current one.
+create function private.fail_job(
+  job_id uuid, token uuid, error text, retry_after interval default null, fatal boolean default false
+) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+  failed private.jobs;
+begin
+  update private.jobs as j
+  set state = case when fatal or j.attempt >= c.max_attempts then 'dead'::private.job_state else 'waiting' end,
+    finished_at = case when fatal or j.attempt >= c.max_attempts then now() end,
+    run_at = now() + coalesce(
+      retry_after, least(c.backoff * power(2, j.attempt - 1), interval '6 hours') * (0.8 + random() * 0.4)
+    ),
+    error = left(fail_job.error, 2000), dedupe_key = null, token = null, lease_until = null
+  from private.consumers as c
+  where j.id = fail_job.job_id and j.token = fail_job.token and j.state = 'running' and c.name = j.consumer
+  returning j.* into failed;
+  if failed.run_at <= now() + interval '1 minute' or (failed.state = 'dead' and failed.order_key is not null) then
+    perform private.wake_relay(); -- it soon has another try, or what waited behind it may go on
+  end if;
+  return failed.state;
+end;
+$$;
+
+-- Dead letters of the organizations that the caller administers.
+create function private.dead_jobs(organization_id uuid) returns table (
+  id uuid, consumer text, payload jsonb, attempt integer, error text, created_at timestamptz, finished_at timestamptz
+)
+language sql stable security definer set search_path = '' as $$
+  select j.id, j.consumer, j.payload, j.attempt, j.error, j.created_at, j.finished_at
+  from private.jobs as j
+  where j.state = 'dead'
+    and j.organization_id = dead_jobs.organization_id
+    and j.organization_id = any(array(select private.my_organizations('admin')))
+  order by j.finished_at desc
+  limit 500;
+$$;
+
+create function public.dead_jobs(organization_id uuid) returns table (
+  id uuid, consumer text, payload jsonb, attempt integer, error text, created_at timestamptz, finished_at timestamptz
+)
+language sql stable set search_path = '' as $$
+  select * from private.dead_jobs(dead_jobs.organization_id);
+$$;
+
+-- Gives dead jobs another life with fresh attempts. Returns how many. No ids: all of the organization's.
+create function private.retry_dead_jobs(organization_id uuid, ids uuid[] default null) returns integer
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  revived integer;
+begin
+  update private.jobs as j
+  set state = 'waiting', run_at = now(), attempt = 0, finished_at = null
+  where j.state = 'dead'
+    and j.organization_id = retry_dead_jobs.organization_id
+    and j.organization_id = any(array(select private.my_organizations('admin')))
+    and (retry_dead_jobs.ids is null or j.id = any (retry_dead_jobs.ids));
+  get diagnostics revived = row_count;
+  if revived > 0 then
+    perform private.wake_relay();
+  end if;
+  return revived;
+end;
+$$;
+
+create function public.retry_dead_jobs(organization_id uuid, ids uuid[] default null) returns integer
+language sql set search_path = '' as $$
+  select private.retry_dead_jobs(retry_dead_jobs.organization_id, retry_dead_jobs.ids);
+$$;
+
+-- What an operator looks at first: per consumer how many jobs stand in which state, and how old the oldest due one is.
+create function private.queue_status() returns table (
+  consumer text, waiting bigint, scheduled bigint, published bigint, running bigint, dead bigint,
+  oldest_due_seconds real
+)
+language sql stable security definer set search_path = '' as $$
+  select
+    c.name,
+    count(j.id) filter (where j.state = 'waiting' and j.run_at <= now()),
+    count(j.id) filter (where j.state = 'waiting' and j.run_at > now()),
+    count(j.id) filter (where j.state = 'published'),
+    count(j.id) filter (where j.state = 'running'),
+    count(j.id) filter (where j.state = 'dead'),
+    coalesce(extract(epoch from now() - min(j.run_at) filter (where j.state = 'waiting' and j.run_at <= now())), 0)::real
+  from private.consumers as c
+  left join private.jobs as j on j.consumer = c.name and j.state <> 'done'
+  group by c.name
+  order by c.name;
+$$;
+
+-- Puts the hourly cleaning in line; one that still waits is enough.
+create function private.enqueue_maintenance() returns uuid
+language sql security definer set search_path = '' as $$
+  select private.enqueue(null, 'maintain', dedupe_key => 'maintain');
+$$;
+
+
+-- sql/20_contacts.sql
+
+-- The people who write: customers, visitors, subscribers.
+
+create table public.contacts (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  email text check (email = private.normal_email(email) and length(email) <= 320),
+  name text not null default '' check (length(name) <= 500),
+  language text check (language ~ '^[a-z]{2,3}$'),
+  -- A hard bounce or a complaint: nothing is sent there any more.
+  suppressed_at timestamptz,
+  suppressed_because text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, email)
+);
+create index contacts_email_idx on public.contacts (email);
+
+create trigger contacts_touch before update on public.contacts
+for each row execute function private.touch();
+
+-- The contacts that the caller is. A contact is bound to a user only by an address which that user has confirmed, so
+-- who merely claims an address sees nothing, and who gives an address up loses sight of its tickets.
+create function private.my_contacts() returns setof uuid
+language sql stable security definer set search_path = '' rows 2 as $$
+  select c.id
+  from auth.users as u
+  join public.contacts as c on c.email = lower(u.email::text)
+  where u.id = (select auth.uid())
+    and u.email_confirmed_at is not null
+    and not coalesce(u.is_anonymous, false);
+$$;
+
+-- The organizations of those contacts.
+create function private.my_contact_organizations() returns setof uuid
+language sql stable security definer set search_path = '' rows 2 as $$
+  select c.organization_id from public.contacts as c where c.id in (select private.my_contacts());
+$$;
+
+create function private.announce_contact() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(new.organization_id, 'contact.created', new.id);
+  return null;
+end;
+$$;
+
+create trigger contacts_announce after insert on public.contacts
+for each row execute function private.announce_contact();
+
+
+-- sql/22_mail_addresses.sql
+
+-- Which address belongs to which organization.
+
+create table public.mail_addresses (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  -- One address has one owner in the whole installation, or mail could not find its way.
+  address text not null unique check (address = private.normal_email(address) and address ~ '^[^@\s]+@[^@\s]+$'),
+  display_name text not null default '' check (length(display_name) <= 200 and display_name !~ '[\r\n]'),
+  team_id uuid,
+  is_default boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  foreign key (organization_id, team_id) references public.teams (organization_id, id) on delete set null (team_id)
+);
+create unique index mail_addresses_default_idx on public.mail_addresses (organization_id) where is_default;
+create index mail_addresses_team_idx on public.mail_addresses (organization_id, team_id);
+
+create trigger mail_addresses_touch before update on public.mail_addresses
+for each row execute function private.touch();
+
+-- Whose mail is it? `support+anything@x` is `support@x`. One of the three ways across tenants: it gives ids, no rows.
+create function private.resolve_address(address text) returns table (organization_id uuid, mail_address_id uuid)
+language sql stable security definer set search_path = '' as $$
+  with given as (
+    select
+      private.normal_email(resolve_address.address) as whole,
+      regexp_replace(private.normal_email(resolve_address.address), '\+[^@]*@', '@') as plain
+  )
+  select m.organization_id, m.id
+  from public.mail_addresses as m, given as g
+  where m.address in (g.whole, g.plain)
+  order by m.address = g.whole desc
+  limit 1;
+$$;
+
+
+-- sql/30_tickets.sql
+
+-- Tickets: a thread with a contact over a channel.
+
+create type public.ticket_channel as enum (
+  'email', 'portal', 'chat', 'api', 'telegram', 'whatsapp', 'linkedin', 'phone', 'social'
+);
+create type public.ticket_priority as enum ('low', 'normal', 'high', 'urgent');
+-- What a status means to clocks and queues, whatever an organization calls it.
+create type public.status_category as enum ('open', 'waiting', 'resolved');
+
+create table public.ticket_statuses (
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  key text not null check (key ~ '^[a-z][a-z0-9_]{0,39}$'),
+  name text not null check (length(btrim(name)) between 1 and 60),
+  category public.status_category not null,
+  position smallint not null default 0,
+  created_at timestamptz not null default now(),
+  primary key (organization_id, key)
+);
+
+create table public.ticket_categories (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  key text not null check (key ~ '^[a-z0-9][a-z0-9_.-]{0,79}$'),
+  name text not null check (length(btrim(name)) between 1 and 120),
+  -- What a team must know to take it.
+  skill_id uuid,
+  -- Never answered automatically: refunds, account access, legal.
+  sensitive boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, key),
+  foreign key (organization_id, skill_id) references public.skills (organization_id, id) on delete set null (skill_id)
+);
+create index ticket_categories_skill_idx on public.ticket_categories (organization_id, skill_id);
+
+create table private.ticket_counters (
+  organization_id uuid primary key references public.organizations (id) on delete cascade,
+  last_number bigint not null default 0
+);
+
+create table public.tickets (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  number bigint not null,
+  subject text not null default '' check (length(subject) <= 998),
+  channel public.ticket_channel not null,
+  status text not null default 'new',
+  -- The category of its status. Text, because the equality of enums is not leakproof: under row-level security an
+  -- index could not be used for it.
+  status_category text not null default 'open' check (status_category in ('open', 'waiting', 'resolved')),
+  priority public.ticket_priority not null default 'normal',
+  category_id uuid,
+  contact_id uuid not null,
+  mail_address_id uuid,
+  team_id uuid,
+  assignee_id uuid,
+  language text,
+  sentiment text check (sentiment in ('negative', 'neutral', 'positive')),
+  is_spam boolean not null default false,
+  tags text[] not null default '{}' check (cardinality(tags) <= 100),
+  -- Who set it decides who may change it: triage leaves alone what a member has set.
+  set_by_member text[] not null default '{}',
+  -- on: the AI may answer; off: a human has taken over, and no bot posts any more.
+  ai_state text not null default 'on' check (ai_state in ('on', 'off')),
+  last_seq integer not null default 0,
+  last_message_at timestamptz,
+  first_response_due_at timestamptz,
+  next_response_due_at timestamptz,
+  resolution_due_at timestamptz,
+  first_responded_at timestamptz,
+  resolved_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, number),
+  foreign key (organization_id, status) references public.ticket_statuses (organization_id, key),
+  foreign key (organization_id, category_id)
+    references public.ticket_categories (organization_id, id) on delete set null (category_id),
+  foreign key (organization_id, contact_id) references public.contacts (organization_id, id),
+  foreign key (organization_id, mail_address_id)
+    references public.mail_addresses (organization_id, id) on delete set null (mail_address_id),
+  foreign key (organization_id, team_id) references public.teams (organization_id, id) on delete set null (team_id),
+  foreign key (organization_id, assignee_id)
+    references public.members (organization_id, user_id) on delete set null (assignee_id)
+);
+create index tickets_contact_idx on public.tickets (contact_id, created_at desc);
+create index tickets_organization_contact_idx on public.tickets (organization_id, contact_id);
+create index tickets_queue_idx on public.tickets (organization_id, status_category, last_message_at desc, id desc);
+create index tickets_status_idx on public.tickets (organization_id, status);
+create index tickets_assignee_idx on public.tickets (organization_id, assignee_id, status_category);
+create index tickets_team_idx on public.tickets (organization_id, team_id, status_category);
+create index tickets_category_idx on public.tickets (organization_id, category_id);
+create index tickets_address_idx on public.tickets (organization_id, mail_address_id);
+
+-- Every organization starts with the statuses of the trade.
+create function private.furnish_organization() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.ticket_statuses (organization_id, key, name, category, position) values
+    (new.id, 'new', 'New', 'open', 0),
+    (new.id, 'open', 'Open', 'open', 1),
+    (new.id, 'pending', 'Waiting for the customer', 'waiting', 2),
+    (new.id, 'on_hold', 'On hold', 'waiting', 3),
+    (new.id, 'solved', 'Solved', 'resolved', 4),
+    (new.id, 'closed', 'Closed', 'resolved', 5);
+  insert into private.ticket_counters (organization_id) values (new.id);
+  return null;
+end;
+$$;
+
+-- An organization's tickets go before the rest of it: what hangs on both a ticket and a contact would hold the contact.
+create function private.clear_organization() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from public.tickets where organization_id = old.id;
+  return old;
+end;
+$$;
+
+create trigger organizations_clear before delete on public.organizations
+for each row execute function private.clear_organization();
+
+create trigger organizations_furnish after insert on public.organizations
+for each row execute function private.furnish_organization();
+
+-- Statuses that are set by pgdesk itself stay what they are, whatever they are called; a status in use keeps its
+-- category, for the tickets that have it were counted by it.
+create function private.guard_status() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if not exists (select from public.organizations where id = old.organization_id) then
+    return old; -- going with its organization
+  end if;
+  if old.key in ('new', 'open', 'pending') then
+    raise exception 'status % is set by pgdesk itself: rename it, but keep it and its category', old.key
+      using errcode = '23514';
+  end if;
+  if tg_op = 'DELETE' then
+    return old; -- tickets that have it hold it by their foreign key
+  end if;
+  -- Waits for whoever is giving it to a ticket.
+  perform from public.ticket_statuses where organization_id = old.organization_id and key = old.key for update;
+  if exists (select from public.tickets where organization_id = old.organization_id and status = old.key) then
+    raise exception 'status % is in use: move its tickets to another one before you change its category', old.key
+      using errcode = '23514';
+  end if;
+  return new;
+end;
+$$;
+
+create trigger ticket_statuses_guard_delete before delete on public.ticket_statuses
+for each row execute function private.guard_status();
+create trigger ticket_statuses_guard_category before update of category on public.ticket_statuses
+for each row when (new.category <> old.category) execute function private.guard_status();
+
+-- Numbers a new ticket, and keeps what follows from the status in step with it.
+create function private.keep_ticket() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'INSERT' then
+    update private.ticket_counters set last_number = last_number + 1
+    where organization_id = new.organization_id
+    returning last_number into new.number;
+    if not found then
+      raise exception 'there is no organization %', new.organization_id using errcode = '23503';
+    end if;
+  end if;
+  if tg_op = 'INSERT' or new.status is distinct from old.status then
+    select s.category into new.status_category
+    from public.ticket_statuses as s
+    where s.organization_id = new.organization_id and s.key = new.status
+    for key share;
+    if not found then
+      raise exception 'there is no status %', new.status using errcode = '23503';
+    end if;
+    new.resolved_at := case when new.status_category = 'resolved' then coalesce(new.resolved_at, now()) end;
+  end if;
+  if tg_op = 'UPDATE' then
+    -- A member's word on a field stands. Functions have no user behind them; what a trigger changes (a team is removed,
+    -- and its tickets lose it) nobody has said.
+    if (select auth.uid()) is not null and pg_trigger_depth() = 1 then
+      new.set_by_member := array(
+        select distinct unnest(
+          new.set_by_member
+          || case when new.category_id is distinct from old.category_id then array['category_id'] else '{}' end
+          || case when new.priority is distinct from old.priority then array['priority'] else '{}' end
+          || case when new.team_id is distinct from old.team_id then array['team_id'] else '{}' end
+          || case when new.language is distinct from old.language then array['language'] else '{}' end
+          || case when new.is_spam is distinct from old.is_spam then array['is_spam'] else '{}' end
+        )
+        order by 1
+      );
+    end if;
+    -- Assigning a person takes the ticket from the AI.
+    if new.assignee_id is not null and old.assignee_id is distinct from new.assignee_id then
+      new.ai_state := 'off';
+    end if;
+    new.updated_at := now();
+  end if;
+  return new;
+end;
+$$;
+
+create trigger tickets_keep before insert or update on public.tickets
+for each row execute function private.keep_ticket();
+
+create function private.announce_ticket() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  changed jsonb;
+begin
+  if tg_op = 'INSERT' then
+    perform private.emit(
+      new.organization_id, 'ticket.created', new.id,
+      jsonb_build_object('number', new.number, 'channel', new.channel, 'contact_id', new.contact_id), 'contact', new.id
+    );
+    return null;
+  end if;
+  -- The subject is content: that it changed is told, not to what.
+  select coalesce(jsonb_object_agg(field.key, case when field.key <> 'subject' then field.value end), '{}') into changed
+  from jsonb_each(to_jsonb(new)) as field
+  where field.value is distinct from to_jsonb(old) -> field.key
+    and field.key not in ('updated_at', 'last_seq', 'last_message_at', 'set_by_member', 'status_category');
+  if changed ? 'status' then
+    perform private.emit(
+      new.organization_id, 'ticket.status.changed', new.id,
+      jsonb_build_object(
+        'from', old.status, 'to', new.status, 'from_category', old.status_category, 'to_category', new.status_category
+      ),
+      'contact', new.id
+    );
+  end if;
+  if changed ? 'assignee_id' or changed ? 'team_id' then
+    perform private.emit(
+      new.organization_id, 'ticket.assigned', new.id,
+      jsonb_build_object('assignee_id', new.assignee_id, 'team_id', new.team_id), 'agents', new.id
+    );
+  end if;
+  if changed <> '{}' then
+    perform private.emit(new.organization_id, 'ticket.updated', new.id, changed, 'agents', new.id);
+  end if;
+  return null;
+end;
+$$;
+
+create trigger tickets_announce after insert or update on public.tickets
+for each row execute function private.announce_ticket();
+
+
+-- sql/35_messages.sql
+
+-- Messages, partitioned by month of their time-ordered key.
+
+create type public.message_sender as enum ('contact', 'member', 'ai', 'system');
+
+create table public.messages (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null,
+  ticket_id uuid not null,
+  -- 1, 2, 3 … within the ticket: what a sender has seen is told by it.
+  seq integer not null,
+  sender public.message_sender not null,
+  contact_id uuid,
+  member_id uuid,
+  -- An internal note: members only, never a contact.
+  is_internal boolean not null default false,
+  -- Written by a machine (auto-reply, bounce): never answered.
+  is_machine boolean not null default false,
+  -- pending: the sender is not known to belong to the thread; shown to members, acted on by nobody.
+  sender_status text not null default 'known' check (sender_status in ('known', 'pending')),
+  -- The sender is who it says: signed in, or its mail passed DMARC at our receiver. Nothing goes by itself to others.
+  is_verified boolean not null default false,
+  body_text text not null default '' check (length(body_text) <= 1000000),
+  -- What is new in it, without quotes and signature. Null where nothing was cut.
+  reply_text text,
+  -- Sanitised for display.
+  body_html text,
+  message_id_header text check (length(message_id_header) <= 998),
+  created_at timestamptz not null default now(),
+  -- A contact's message names the contact, a member's the member.
+  check (sender <> 'contact' or contact_id is not null),
+  check (sender not in ('contact') or not is_internal),
+  unique (organization_id, id),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, contact_id) references public.contacts (organization_id, id),
+  foreign key (organization_id, member_id)
+    references public.members (organization_id, user_id) on delete set null (member_id)
+) partition by range (id);
+create index messages_ticket_idx on public.messages (ticket_id, seq);
+create index messages_organization_ticket_idx on public.messages (organization_id, ticket_id);
+create index messages_contact_idx on public.messages (organization_id, contact_id);
+create index messages_member_idx on public.messages (organization_id, member_id);
+create index messages_header_idx on public.messages (organization_id, message_id_header)
+where message_id_header is not null;
+
+create schema if not exists partitions;
+comment on schema partitions is 'Leaves of partitioned tables. No grants: rows are reached through their parent.';
+
+-- Makes the leaf of every month from last month to `ahead` months from now that is missing. Returns how many it made.
+-- A new leaf needs its parent to itself for a moment: it would rather fail, and be called again, than make writers
+-- queue.
+create function private.ensure_message_partitions(ahead integer default 3) returns integer
+language plpgsql security definer set search_path = '' set lock_timeout = '2s' as $$
+declare
+  month timestamptz;
+  leaf text;
+  made integer := 0;
+begin
+  perform pg_advisory_xact_lock(hashtext('pgdesk.message_partitions'));
+  for month in
+    select generate_series(
+      date_trunc('month', now() at time zone 'utc') - interval '1 month',
+      date_trunc('month', now() at time zone 'utc') + make_interval(months => ahead),
+      interval '1 month'
+    ) at time zone 'utc'
+  loop
+    leaf := 'messages_' || to_char(month at time zone 'utc', 'YYYY_MM');
+    if to_regclass('partitions.' || leaf) is null then
+      execute format(
+        'create table partitions.%I partition of public.messages for values from (%L) to (%L)',
+        leaf, private.uuid7_floor(month),
+        private.uuid7_floor((month at time zone 'utc' + interval '1 month') at time zone 'utc')
+      );
+      execute format('alter table partitions.%I enable row level security', leaf);
+      made := made + 1;
+    end if;
+  end loop;
+  return made;
+end;
+$$;
+
+select private.ensure_message_partitions();
+
+-- Numbers a message within its ticket and moves the ticket with it. The ticket's row lock puts writers in line.
+create function private.keep_message() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  by_caller uuid := (select auth.uid());
+begin
+  if new.sender = 'member' and new.member_id is null then
+    new.member_id := by_caller;
+  end if;
+  new.is_verified := new.is_verified or by_caller is not null;
+  update public.tickets as t
+  set last_seq = t.last_seq + 1,
+    last_message_at = greatest(t.last_message_at, now()),
+    first_responded_at = case
+      when new.sender in ('member', 'ai') and not new.is_internal then coalesce(t.first_responded_at, now())
+      else t.first_responded_at
+    end,
+    -- A contact who writes opens the ticket again; a member who answers waits for the contact.
+    status = case
+      when new.is_machine or new.is_internal or new.sender_status = 'pending' then t.status
+      when new.sender = 'contact' and t.status_category <> 'open' then 'open'
+      when new.sender in ('member', 'ai') and t.status_category = 'open' then 'pending'
+      else t.status
+    end,
+    -- From the first word of a human on, no bot posts.
+    ai_state = case when new.sender = 'member' and not new.is_internal then 'off' else t.ai_state end
+  where t.organization_id = new.organization_id and t.id = new.ticket_id
+  returning t.last_seq into new.seq;
+  if not found then
+    raise exception 'there is no ticket %', new.ticket_id using errcode = '23503';
+  end if;
+  return new;
+end;
+$$;
+
+create trigger messages_keep before insert on public.messages
+for each row execute function private.keep_message();
+
+create function private.announce_message() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(
+    new.organization_id,
+    case
+      when new.is_internal then 'note.created'
+      when new.sender = 'contact' then 'message.received'
+      else 'message.sent'
+    end,
+    new.id,
+    jsonb_build_object(
+      'seq', new.seq, 'sender', new.sender, 'is_machine', new.is_machine, 'sender_status', new.sender_status
+    ),
+    case when new.is_internal or new.sender_status = 'pending' then 'agents' else 'contact' end,
+    new.ticket_id
+  );
+  return null;
+end;
+$$;
+
+create trigger messages_announce after insert on public.messages
+for each row execute function private.announce_message();
+
+-- Tickets of an organization that hold a message with one of these Message-IDs: how a mail finds its thread.
+create function private.tickets_by_message_id(organization_id uuid, message_ids text[])
+returns table (ticket_id uuid, message_id_header text)
+language sql stable set search_path = '' as $$
+  select m.ticket_id, m.message_id_header
+  from public.messages as m
+  where m.organization_id = tickets_by_message_id.organization_id
+    and m.message_id_header = any (tickets_by_message_id.message_ids);
+$$;
+
+-- A contact or a member opens a ticket with its first message. Everything else follows from the rows.
+create function public.open_ticket(
+  organization_id uuid, subject text, body text, channel public.ticket_channel default 'portal',
+  contact_id uuid default null
+) returns public.tickets
+language plpgsql set search_path = '' as $$
+declare
+  opened public.tickets;
+  author uuid := coalesce(open_ticket.contact_id, (
+    select c.id from public.contacts as c
+    where c.organization_id = open_ticket.organization_id and c.id in (select private.my_contacts())
+  ));
+begin
+  if author is null then
+    raise exception 'you are not a contact of this organization' using errcode = '42501';
+  end if;
+  if coalesce(body, '') !~ '\S' then
+    raise exception 'a ticket needs a first message' using errcode = '23514';
+  end if;
+  insert into public.tickets (organization_id, subject, channel, contact_id)
+  values (open_ticket.organization_id, open_ticket.subject, open_ticket.channel, author)
+  returning * into opened;
+  insert into public.messages (organization_id, ticket_id, sender, contact_id, body_text)
+  values (open_ticket.organization_id, opened.id, 'contact', author, body);
+  return opened;
+end;
+$$;
+
+-- A reply to the contact, sent only if its writer has seen everything: refuses when the ticket has a newer public
+-- message than `expected_seq`.
+create function public.send_reply(ticket_id uuid, body text, expected_seq integer, internal boolean default false)
+returns public.messages
+language plpgsql set search_path = '' as $$
+declare
+  ticket public.tickets;
+  sent public.messages;
+begin
+  if coalesce(body, '') !~ '\S' then
+    raise exception 'a reply needs words' using errcode = '23514';
+  end if;
+  select * into ticket from public.tickets as t where t.id = send_reply.ticket_id for update;
+  if not found then
+    raise exception 'there is no ticket %', send_reply.ticket_id using errcode = 'P0002';
+  end if;
+  if not internal and exists (
+    select from public.messages as m
+    where m.ticket_id = ticket.id and m.seq > coalesce(expected_seq, 0) and not m.is_internal
+  ) then
+    raise exception 'a newer message has arrived: read it before you answer'
+      using errcode = 'PD409',
+        detail = format('seen up to %s, the ticket is at %s', coalesce(expected_seq, 0), ticket.last_seq);
+  end if;
+  insert into public.messages (organization_id, ticket_id, sender, member_id, is_internal, body_text)
+  values (ticket.organization_id, ticket.id, 'member', (select auth.uid()), internal, body)
+  returning * into sent;
+  return sent;
+end;
+$$;
+
+
+-- sql/38_attachments.sql
+
+-- Files that came with a message. The bytes lie in Storage, bucket `attachments`, under <organization>/….
+
+create table public.attachments (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  ticket_id uuid not null,
+  message_id uuid not null,
+  file_name text not null check (length(file_name) between 1 and 255),
+  content_type text not null check (length(content_type) <= 255),
+  bytes bigint not null check (bytes >= 0),
+  sha256 bytea not null check (length(sha256) = 32),
+  -- Set for a part that the HTML body shows in place (cid:…).
+  content_id text,
+  is_inline boolean not null default false,
+  storage_path text not null check (storage_path like organization_id::text || '/%'),
+  created_at timestamptz not null default now(),
+  unique (organization_id, storage_path),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade
+);
+create index attachments_ticket_idx on public.attachments (organization_id, ticket_id);
+create index attachments_message_idx on public.attachments (organization_id, message_id);
+
+insert into storage.buckets (id, name, public, file_size_limit) values
+  ('attachments', 'attachments', false, 52428800)
+on conflict (id) do nothing;
+
+
+-- sql/40_inbound_mail.sql
+
+-- Inbound mail is a ledger: raw mail is stored first, then each row says what became of it. Nothing is ever dropped.
+
+create type public.inbound_state as enum (
+  'received',    -- raw mail kept, a job is to read it
+  'parsed',      -- read: sender, subject and verdict are known
+  'threaded',    -- its ticket is decided (seen only inside the transaction that files it)
+  'done',        -- filed, or recorded without a ticket
+  'quarantined'  -- could not be read or filed: `reason` says why, an admin can retry it
+);
+
+create table public.inbound_mails (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  mail_address_id uuid,
+  -- Envelope recipients as they were given, of every delivery of this mail.
+  recipients text[] not null check (cardinality(recipients) between 1 and 1000),
+  envelope_from text,
+  bytes integer not null check (bytes >= 0),
+  -- Of what the sender sent: without the fields that servers add on the way.
+  content_sha256 bytea not null check (length(content_sha256) = 32),
+  message_id_header text check (length(message_id_header) <= 998),
+  -- Another mail with other content came under this Message-ID before.
+  id_reused boolean not null default false,
+  deliveries integer not null default 1,
+  last_delivered_at timestamptz not null default now(),
+  state public.inbound_state not null default 'received',
+  reason text,
+  sender text,
+  subject text,
+  -- Who wrote: a human, or which kind of machine (never answered).
+  verdict text check (verdict in ('human', 'auto_reply', 'bounce', 'list', 'loop')),
+  dmarc text check (dmarc in ('pass', 'fail', 'none')),
+  -- new_ticket, threaded: a message in a ticket; note: an internal note there (bounce, a member's mail); recorded: this
+  -- row is all there is.
+  outcome text check (outcome in ('new_ticket', 'threaded', 'note', 'recorded')),
+  ticket_id uuid,
+  message_id uuid,
+  -- How the ticket was found, what spoke for and against it, who undid it.
+  decision jsonb not null default '{}',
+  done_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  foreign key (organization_id, mail_address_id)
+    references public.mail_addresses (organization_id, id) on delete set null (mail_address_id),
+  foreign key (organization_id, ticket_id)
+    references public.tickets (organization_id, id) on delete set null (ticket_id),
+  foreign key (organization_id, message_id)
+    references public.messages (organization_id, id) on delete set null (message_id)
+);
+-- The same mail is: same organization, same Message-ID (or none) and same content.
+create unique index inbound_mails_same_idx on public.inbound_mails
+  (organization_id, coalesce(message_id_header, ''), content_sha256);
+create index inbound_mails_message_id_idx on public.inbound_mails (organization_id, message_id_header)
+where message_id_header is not null;
+create index inbound_mails_state_idx on public.inbound_mails (organization_id, state, id);
+create index inbound_mails_ticket_idx on public.inbound_mails (organization_id, ticket_id);
+create index inbound_mails_message_idx on public.inbound_mails (organization_id, message_id);
+create index inbound_mails_address_idx on public.inbound_mails (organization_id, mail_address_id);
+
+create trigger inbound_mails_touch before update on public.inbound_mails
+for each row execute function private.touch();
+
+-- The mail itself, apart from the ledger so that lists stay light.
+create table private.inbound_raw (
+  inbound_mail_id uuid primary key,
+  organization_id uuid not null,
+  raw bytea not null,
+  foreign key (organization_id, inbound_mail_id)
+    references public.inbound_mails (organization_id, id) on delete cascade
+);
+create index inbound_raw_organization_idx on private.inbound_raw (organization_id, inbound_mail_id);
+-- Mail is mostly base64 and other text that was compressed before: no second try.
+alter table private.inbound_raw alter column raw set storage external;
+
+-- Members hear of a mail that needs them.
+create function private.announce_inbound_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(new.organization_id, 'mail.' || new.state, new.id, jsonb_build_object('reason', new.reason));
+  return null;
+end;
+$$;
+
+create trigger inbound_mails_announce after update of state on public.inbound_mails
+for each row when (new.state = 'quarantined' and old.state <> 'quarantined')
+execute function private.announce_inbound_mail();
+
+-- Keeps a raw mail and queues its reading, in one. A mail that is here already only counts as one more delivery.
+-- `order_key`: mails of one sender are read one after the other, so that an answer does not overtake its question.
+create function private.accept_mail(
+  organization_id uuid, mail_address_id uuid, recipient text, envelope_from text, message_id_header text,
+  content_sha256 bytea, raw bytea, order_key text
+) returns table (id uuid, is_duplicate boolean)
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  mail_id uuid;
+begin
+  update public.inbound_mails as m
+  set deliveries = m.deliveries + 1,
+    last_delivered_at = now(),
+    recipients = case
+      when accept_mail.recipient = any (m.recipients) or cardinality(m.recipients) >= 1000 then m.recipients
+      else m.recipients || accept_mail.recipient
+    end
+  where m.organization_id = accept_mail.organization_id
+    and coalesce(m.message_id_header, '') = coalesce(accept_mail.message_id_header, '')
+    and m.content_sha256 = accept_mail.content_sha256
+  returning m.id into mail_id;
+  if mail_id is null then
+    insert into public.inbound_mails as m (
+      organization_id, mail_address_id, recipients, envelope_from, bytes, content_sha256, message_id_header, id_reused
+    )
+    values (
+      accept_mail.organization_id, accept_mail.mail_address_id, array[accept_mail.recipient], accept_mail.envelope_from,
+      length(accept_mail.raw), accept_mail.content_sha256, accept_mail.message_id_header,
+      exists (
+        select from public.inbound_mails as other
+        where other.organization_id = accept_mail.organization_id
+          and other.message_id_header = accept_mail.message_id_header
+      )
+    )
+    on conflict do nothing
+    returning m.id into mail_id;
+    if mail_id is null then
+      -- Another delivery of it was committed between the two statements: it is seen now.
+      return query
+      select * from private.accept_mail(
+        accept_mail.organization_id, accept_mail.mail_address_id, accept_mail.recipient, accept_mail.envelope_from,
+        accept_mail.message_id_header, accept_mail.content_sha256, accept_mail.raw, accept_mail.order_key
+      );
+      return;
+    end if;
+    insert into private.inbound_raw (inbound_mail_id, organization_id, raw)
+    values (mail_id, accept_mail.organization_id, accept_mail.raw);
+    perform private.enqueue_own(
+      'intake', jsonb_build_object('inbound_mail_id', mail_id), order_key => 'intake:' || accept_mail.order_key
+    );
+    return query select mail_id, false;
+    return;
+  end if;
+  return query select mail_id, true;
+end;
+$$;
+
+-- The member of the current tenant who owns a confirmed address, or null. Users live in schema auth, which functions
+-- cannot read.
+create function private.member_by_email(email text) returns uuid
+language sql stable security definer set search_path = '' as $$
+  select m.user_id
+  from public.members as m
+  join auth.users as u on u.id = m.user_id
+  where m.organization_id = (select private.current_organization())
+    and lower(u.email::text) = private.normal_email(member_by_email.email)
+    and u.email_confirmed_at is not null
+    and m.role >= 'agent';
+$$;
+
+-- A subject without what mail clients put before it, to compare with.
+create function private.bare_subject(subject text) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select lower(btrim(regexp_replace(
+    bare_subject.subject, '^(\s*(\[[^\]]{1,40}\]|[[:alpha:]]{1,6}(\[\d+\])?\s*[:：])\s*)+', '', 'i'
+  )));
+$$;
+
+-- Is `email` known to a ticket: its requester, a writer whose message was not pending, or somebody mailed from it?
+create function private.is_participant(organization_id uuid, ticket_id uuid, email text) returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return exists (
+    select
+    from public.contacts as c
+    where c.organization_id = is_participant.organization_id
+      and c.email = is_participant.email
+      and (
+        exists (
+          select from public.tickets as t where t.id = is_participant.ticket_id and t.contact_id = c.id
+        )
+        or exists (
+          select from public.messages as m
+          where m.ticket_id = is_participant.ticket_id and m.contact_id = c.id and m.sender_status = 'known'
+        )
+        or exists (
+          select from public.outgoing_mails as o
+          where o.organization_id = is_participant.organization_id
+            and o.ticket_id = is_participant.ticket_id and o.contact_id = c.id
+        )
+      )
+  );
+end;
+$$;
+
+-- To which ticket a mail belongs: by the signed token in its recipient, else by the Message-IDs it answers. Never by
+-- subject. No row: to none. `is_known`: the sender belongs to that thread; else its message is kept as pending.
+-- Among several candidates one that knows the sender wins, then the id that stands first in `message_ids`.
+create function private.find_thread(
+  organization_id uuid, token_ticket_id uuid, token_is_senders boolean, message_ids text[], sender text
+) returns table (ticket_id uuid, how text, is_known boolean, evidence jsonb)
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
+  with candidates as (
+    select t.id as candidate, 'reply_token' as way, 0 as place, find_thread.token_is_senders as certain, null as told_by
+    from public.tickets as t
+    where t.organization_id = find_thread.organization_id and t.id = find_thread.token_ticket_id
+    union all
+    select k.ticket_id, 'message_id', array_position(find_thread.message_ids, k.message_id_header), false,
+      k.message_id_header
+    from private.tickets_by_message_id(find_thread.organization_id, find_thread.message_ids) as k
+    union all
+    select o.ticket_id, 'message_id', array_position(find_thread.message_ids, o.message_id_header), false,
+      o.message_id_header
+    from public.outgoing_mails as o
+    where o.organization_id = find_thread.organization_id and o.message_id_header = any (find_thread.message_ids)
+  ), judged as (
+    select c.*,
+      c.certain or private.is_participant(find_thread.organization_id, c.candidate, find_thread.sender)
+        or private.member_by_email(find_thread.sender) is not null as knows
+    from (select distinct * from candidates) as c
+  )
+  select j.candidate, j.way, j.knows, jsonb_build_object(
+    'told_by', j.told_by, 'candidates', (select count(distinct every.candidate) from judged as every)
+  )
+  from judged as j
+  order by j.way = 'reply_token' desc, j.knows desc, j.place, j.candidate desc
+  limit 1;
+end;
+$$;
+
+-- Notes what was read, before anything is filed. Returns what filing needs to know: whether a mail that this one
+-- answers is itself still being read (then wait: threading would miss it).
+create function private.note_parsed(
+  inbound_mail_id uuid, sender text, subject text, verdict text, dmarc text, decision jsonb, message_ids text[]
+) returns boolean
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  mail public.inbound_mails;
+begin
+  update public.inbound_mails as m
+  set state = 'parsed', reason = null, sender = note_parsed.sender, subject = note_parsed.subject,
+    verdict = note_parsed.verdict, dmarc = note_parsed.dmarc, decision = note_parsed.decision
+  where m.id = note_parsed.inbound_mail_id and m.state in ('received', 'parsed')
+  returning * into mail;
+  if mail.id is null then
+    raise exception 'inbound mail % is not to be read', note_parsed.inbound_mail_id using errcode = 'PD404';
+  end if;
+  return exists (
+    select from public.inbound_mails as m
+    where m.organization_id = mail.organization_id
+      and m.message_id_header = any (note_parsed.message_ids)
+      and m.state in ('received', 'parsed')
+      and m.id < mail.id
+  );
+end;
+$$;
+
+-- The contact with an address, made where it is missing. Without an address a mail gets a contact of its own.
+create function private.contact_for(organization_id uuid, email text, name text) returns uuid
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  contact_id uuid;
+begin
+  insert into public.contacts as c (organization_id, email, name)
+  values (contact_for.organization_id, nullif(contact_for.email, ''), contact_for.name)
+  on conflict (organization_id, email) do nothing
+  returning c.id into contact_id;
+  if contact_id is null then
+    select c.id into contact_id from public.contacts as c
+    where c.organization_id = contact_for.organization_id and c.email = contact_for.email;
+    update public.contacts as c set name = contact_for.name
+    where c.id = contact_id and c.name = '' and contact_for.name <> '';
+  end if;
+  return contact_id;
+end;
+$$;
+
+-- Files a mail that was read: contact, ticket, message, attachments, ledger, in the caller's transaction. Filing it
+-- again changes nothing. `mail` is what functions/chalicelib/intake/consumer.py makes; its keys are the columns below.
+--
+-- human: into its thread, else a new ticket. list (lists, bulk, notifications, which may carry a person's words): the
+-- same, marked as machine mail. auto_reply: into its thread only. bounce: a note in its thread only. loop: nowhere.
+create function private.file_mail(inbound_mail_id uuid, mail jsonb) returns public.inbound_mails
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  ledger public.inbound_mails;
+  thread_id uuid;
+  how text := 'none';
+  is_known boolean;
+  evidence jsonb;
+  contact_id uuid;
+  member_id uuid;
+  is_note boolean;
+  filed_ticket uuid;
+  filed_message uuid := private.uuid7();
+  is_pending boolean;
+  sender text := private.normal_email(mail ->> 'sender');
+begin
+  select * into ledger from public.inbound_mails as m where m.id = file_mail.inbound_mail_id for update;
+  if ledger.id is null then
+    raise exception 'there is no inbound mail %', file_mail.inbound_mail_id using errcode = 'PD404';
+  end if;
+  if ledger.state in ('done', 'quarantined') then
+    return ledger;
+  end if;
+  if ledger.verdict <> 'loop' then
+    select f.ticket_id, f.how, f.is_known, f.evidence into thread_id, how, is_known, evidence
+    from private.find_thread(
+      ledger.organization_id, (mail ->> 'token_ticket_id')::uuid,
+      coalesce((mail ->> 'token_is_senders')::boolean, false),
+      array(select jsonb_array_elements_text(mail -> 'message_ids')), sender
+    ) as f;
+  end if;
+  if thread_id is null and ledger.verdict in ('auto_reply', 'bounce', 'loop') then
+    update public.inbound_mails as m
+    set state = 'done', outcome = 'recorded', done_at = now(),
+      decision = m.decision || jsonb_build_object('thread', 'none')
+    where m.id = ledger.id
+    returning * into ledger;
+    return ledger;
+  end if;
+
+  is_note := ledger.verdict = 'bounce';
+  if not is_note and thread_id is not null and (mail ->> 'is_verified')::boolean then
+    -- What a colleague mails into a ticket is a note: nothing goes to the contact by mail alone.
+    member_id := private.member_by_email(sender);
+    is_note := member_id is not null;
+  end if;
+  -- Who may not be who it says is never taken for a participant.
+  is_pending := not is_note and (ledger.dmarc = 'fail' or coalesce(not is_known, false));
+  if not is_note then
+    contact_id := private.contact_for(ledger.organization_id, sender, coalesce(mail ->> 'sender_name', ''));
+  end if;
+
+  filed_ticket := thread_id;
+  if filed_ticket is null then
+    insert into public.tickets as t (organization_id, subject, channel, contact_id, mail_address_id)
+    values (ledger.organization_id, coalesce(ledger.subject, ''), 'email', contact_id, ledger.mail_address_id)
+    returning t.id into filed_ticket;
+  end if;
+  update public.inbound_mails as m
+  set state = 'threaded', ticket_id = filed_ticket, decision = m.decision || jsonb_build_object(
+    'thread', coalesce(how, 'none'), 'sender_known', is_known, 'evidence', evidence,
+    'subject_changed', (
+      select private.bare_subject(t.subject) <> private.bare_subject(m.subject)
+      from public.tickets as t where t.id = thread_id
+    )
+  )
+  where m.id = ledger.id;
+
+  insert into public.messages (
+    id, organization_id, ticket_id, sender, contact_id, member_id, is_internal, is_machine, sender_status, is_verified,
+    body_text, reply_text, body_html, message_id_header
+  ) values (
+    filed_message, ledger.organization_id, filed_ticket,
+    case when member_id is not null then 'member' when is_note then 'system' else 'contact' end::public.message_sender,
+    contact_id, member_id, is_note, ledger.verdict <> 'human', case when is_pending then 'pending' else 'known' end,
+    coalesce((mail ->> 'is_verified')::boolean, false) and not is_pending and ledger.verdict <> 'bounce',
+    coalesce(mail ->> 'body_text', ''), mail ->> 'reply_text', mail ->> 'body_html', ledger.message_id_header
+  );
+  insert into public.attachments (
+    organization_id, ticket_id, message_id, file_name, content_type, bytes, sha256, content_id, is_inline, storage_path
+  )
+  select ledger.organization_id, filed_ticket, filed_message, a.file_name, a.content_type, a.bytes,
+    decode(a.sha256, 'hex'), nullif(a.content_id, ''), a.is_inline, a.storage_path
+  from jsonb_to_recordset(coalesce(mail -> 'attachments', '[]')) as a (
+    file_name text, content_type text, bytes bigint, sha256 text, content_id text, is_inline boolean, storage_path text
+  );
+  if ledger.verdict = 'bounce' and (mail ->> 'bounce_is_permanent')::boolean then
+    update public.contacts as c
+    set suppressed_at = coalesce(c.suppressed_at, now()), suppressed_because = 'mail to this address is refused'
+    where c.organization_id = ledger.organization_id
+      and c.email in (select jsonb_array_elements_text(mail -> 'bounced'))
+      and private.is_participant(ledger.organization_id, filed_ticket, c.email);
+  end if;
+  update public.inbound_mails as m
+  set state = 'done', message_id = filed_message, done_at = now(),
+    outcome = case when is_note then 'note' when thread_id is null then 'new_ticket' else 'threaded' end
+  where m.id = ledger.id
+  returning * into ledger;
+  return ledger;
+end;
+$$;
+
+-- Sets a mail aside, visibly.
+create function private.quarantine_mail(inbound_mail_id uuid, reason text) returns void
+language sql set search_path = '' as $$
+  update public.inbound_mails as m
+  set state = 'quarantined', reason = left(quarantine_mail.reason, 1000)
+  where m.id = quarantine_mail.inbound_mail_id and m.state <> 'done';
+$$;
+
+-- Reads a quarantined mail again. Admins of its organization.
+create function private.retry_inbound_mail(inbound_mail_id uuid) returns public.inbound_mails
+language plpgsql security definer set search_path = '' as $$
+declare
+  mail public.inbound_mails;
+begin
+  update public.inbound_mails as m
+  set state = 'received', reason = null
+  where m.id = retry_inbound_mail.inbound_mail_id
+    and m.state = 'quarantined'
+    and m.organization_id = any(array(select private.my_organizations('admin')))
+  returning * into mail;
+  if mail.id is null then
+    raise exception 'there is no quarantined mail %', retry_inbound_mail.inbound_mail_id using errcode = 'P0002';
+  end if;
+  perform private.enqueue(mail.organization_id, 'intake', jsonb_build_object('inbound_mail_id', mail.id));
+  return mail;
+end;
+$$;
+
+create function public.retry_inbound_mail(inbound_mail_id uuid) returns public.inbound_mails
+language sql set search_path = '' as $$
+  select * from private.retry_inbound_mail(retry_inbound_mail.inbound_mail_id);
+$$;
+
+-- Undoes a threading decision: the mail's message, with its attachments, moves to a ticket of its own. Agents of its
+-- organization. Returns the new ticket.
+create function private.split_mail(message_id uuid) returns public.tickets
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  mail public.inbound_mails;
+  opened public.tickets;
+begin
+  select m.* into mail
+  from public.inbound_mails as m
+  join public.messages as kept on kept.organization_id = m.organization_id and kept.id = m.message_id
+  where m.message_id = split_mail.message_id
+    and m.outcome = 'threaded'
+    and m.organization_id = any(array(select private.my_organizations('agent')))
+  for update of m;
+  if mail.id is null then
+    raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'P0002';
+  end if;
+  insert into public.tickets (organization_id, subject, channel, contact_id, mail_address_id)
+  select mail.organization_id, coalesce(mail.subject, ''), 'email', m.contact_id, mail.mail_address_id
+  from public.messages as m
+  where m.id = split_mail.message_id
+  returning * into opened;
+  -- In a ticket of its own the sender is the requester.
+  update public.messages as m
+  set ticket_id = opened.id, seq = 1,
+    sender_status = case when mail.dmarc = 'fail' then m.sender_status else 'known' end
+  where m.id = split_mail.message_id;
+  update public.attachments as a set ticket_id = opened.id where a.message_id = split_mail.message_id;
+  update public.tickets as t set last_seq = 1, last_message_at = now() where t.id = opened.id returning * into opened;
+  update public.inbound_mails as m
+  set ticket_id = opened.id, outcome = 'new_ticket', decision = m.decision || jsonb_build_object(
+    'undone', jsonb_build_object('by', (select auth.uid()), 'at', now(), 'was_in', mail.ticket_id)
+  )
+  where m.id = mail.id;
+  perform private.emit(
+    mail.organization_id, 'message.moved', split_mail.message_id,
+    jsonb_build_object('from_ticket_id', mail.ticket_id, 'to_ticket_id', opened.id), 'agents', opened.id
+  );
+  return opened;
+end;
+$$;
+
+create function public.split_mail(message_id uuid) returns public.tickets
+language sql set search_path = '' as $$
+  select * from private.split_mail(split_mail.message_id);
+$$;
+
+
+-- sql/50_knowledge.sql
+
+-- The knowledge base: articles in immutable versions, cut into the passages that search finds and replies cite.
+
+create type public.article_status as enum ('draft', 'published', 'archived');
+
+create table public.article_categories (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  name text not null check (length(btrim(name)) between 1 and 120),
+  position smallint not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, name)
+);
+
+create table public.articles (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  category_id uuid,
+  slug text not null check (slug ~ '^[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?$'),
+  -- Decides how its words are stemmed and which stop words are left out.
+  language text not null default 'en' check (language ~ '^[a-z]{2,3}$'),
+  status public.article_status not null default 'draft',
+  -- What readers see once it is published; moved by every new version.
+  current_version_id uuid,
+  published_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, slug),
+  foreign key (organization_id, category_id)
+    references public.article_categories (organization_id, id) on delete set null (category_id)
+);
+create index articles_category_idx on public.articles (organization_id, category_id);
+create index articles_status_idx on public.articles (organization_id, status, updated_at);
+
+-- What an article said at a time. Never changed, so that a reply can cite it for good.
+create table public.article_versions (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  article_id uuid not null,
+  number integer not null check (number > 0),
+  title text not null check (length(btrim(title)) between 1 and 300),
+  -- Markdown.
+  body text not null check (length(body) <= 500000),
+  author_id uuid,
+  created_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, article_id, id),
+  unique (article_id, number),
+  foreign key (organization_id, article_id) references public.articles (organization_id, id) on delete cascade,
+  foreign key (organization_id, author_id)
+    references public.members (organization_id, user_id) on delete set null (author_id)
+);
+create index article_versions_author_idx on public.article_versions (organization_id, author_id);
+
+-- An article's current version is one of its own.
+alter table public.articles add constraint articles_current_version_fkey
+foreign key (organization_id, id, current_version_id)
+references public.article_versions (organization_id, article_id, id) deferrable initially deferred;
+create index articles_current_version_idx on public.articles (organization_id, id, current_version_id);
+
+-- A passage of one version. Kept after a newer version has replaced it in search (retired), because replies cite it.
+create table public.chunks (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  article_id uuid not null,
+  version_id uuid not null,
+  ordinal integer not null check (ordinal >= 0),
+  -- The article's title with the headings above the passage; embedded apart from the text.
+  title text not null,
+  heading text not null default '',
+  text text not null check (text <> ''),
+  language text not null check (language ~ '^[a-z]{2,3}$'),
+  tokens integer not null check (tokens > 0),
+  retired_at timestamptz,
+  created_at timestamptz not null default now(),
+  unique (organization_id, id),
+  foreign key (organization_id, article_id) references public.articles (organization_id, id) on delete cascade,
+  foreign key (organization_id, article_id, version_id)
+    references public.article_versions (organization_id, article_id, id) on delete cascade
+);
+create index chunks_version_idx on public.chunks (organization_id, article_id, version_id);
+create unique index chunks_live_idx on public.chunks (version_id, ordinal) where retired_at is null;
+
+-- Did it help? One word per contact and version.
+create table public.article_feedback (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  article_id uuid not null,
+  version_id uuid not null,
+  contact_id uuid not null,
+  helpful boolean not null,
+  comment text not null default '' check (length(comment) <= 4000),
+  created_at timestamptz not null default now(),
+  unique (version_id, contact_id),
+  foreign key (organization_id, article_id, version_id)
+    references public.article_versions (organization_id, article_id, id) on delete cascade,
+  foreign key (organization_id, contact_id) references public.contacts (organization_id, id) on delete cascade
+);
+create index article_feedback_version_idx on public.article_feedback (organization_id, article_id, version_id);
+create index article_feedback_contact_idx on public.article_feedback (organization_id, contact_id);
+
+create trigger article_categories_touch before update on public.article_categories
+for each row execute function private.touch();
+create trigger articles_touch before update on public.articles
+for each row execute function private.touch();
+
+-- Numbers a version within its article and notes who wrote it. The article's row lock puts writers in line.
+create function private.keep_article_version() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform from public.articles as a
+  where a.organization_id = new.organization_id and a.id = new.article_id
+  for no key update;
+  if not found then
+    raise exception 'there is no article %', new.article_id using errcode = '23503';
+  end if;
+  new.number := 1 + coalesce((
+    select max(v.number) from public.article_versions as v where v.article_id = new.article_id
+  ), 0);
+  new.author_id := (
+    select m.user_id from public.members as m
+    where m.organization_id = new.organization_id and m.user_id = (select auth.uid())
+  );
+  return new;
+end;
+$$;
+
+create trigger article_versions_keep before insert on public.article_versions
+for each row execute function private.keep_article_version();
+
+-- The newest version is the current one.
+create function private.adopt_article_version() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.articles as a
+  set current_version_id = new.id
+  where a.organization_id = new.organization_id and a.id = new.article_id;
+  return null;
+end;
+$$;
+
+create trigger article_versions_adopt after insert on public.article_versions
+for each row execute function private.adopt_article_version();
+
+create function private.refuse_change_of_version() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  raise exception 'a version of an article is never changed: make a new one' using errcode = '23514';
+end;
+$$;
+
+-- Not of author_id: a member who leaves takes the name along.
+create trigger article_versions_immutable
+before update of organization_id, article_id, number, title, body, created_at on public.article_versions
+for each row execute function private.refuse_change_of_version();
+
+create function private.guard_article() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if new.status = 'published' and new.current_version_id is null then
+    raise exception 'an article needs a text before it is published' using errcode = '23514';
+  end if;
+  if new.status = 'published' and old.status is distinct from 'published' then
+    new.published_at := now();
+  end if;
+  return new;
+end;
+$$;
+
+create trigger articles_guard before insert or update of status, current_version_id on public.articles
+for each row execute function private.guard_article();
+
+create function private.announce_article() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  was public.article_status := case when tg_op = 'UPDATE' then old.status end;
+  happened text;
+begin
+  happened := case
+    when tg_op = 'INSERT' and new.status <> 'published' then 'article.created'
+    when new.status = 'published' and was is distinct from 'published' then 'article.published'
+    when was = 'published' and new.status <> 'published' then 'article.' || case
+      when new.status = 'archived' then 'archived' else 'unpublished'
+    end
+    when new.status = 'published' and (old.current_version_id, old.language)
+      is distinct from (new.current_version_id, new.language) then 'article.updated'
+  end;
+  if happened in ('article.archived', 'article.unpublished') then
+    perform private.retire_chunks(new.id);
+  end if;
+  if happened is not null then
+    perform private.emit(
+      new.organization_id, happened, new.id, jsonb_build_object('version_id', new.current_version_id)
+    );
+  end if;
+  return null;
+end;
+$$;
+
+create trigger articles_announce after insert or update of status, current_version_id, language on public.articles
+for each row execute function private.announce_article();
+
+insert into private.routes (event_type, consumer) values
+  ('article.published', 'index_article'),
+  ('article.updated', 'index_article');
+
+-- A title as it may stand in an address, not yet taken in the organization.
+create function private.free_slug(organization_id uuid, title text) returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  stem text := btrim(left(btrim(regexp_replace(lower(title), '[^a-z0-9]+', '-', 'g'), '-'), 80), '-');
+  tried text;
+begin
+  stem := coalesce(nullif(stem, ''), 'article');
+  tried := stem;
+  for n in 2..1000 loop
+    exit when not exists (
+      select from public.articles as a where a.organization_id = free_slug.organization_id and a.slug = tried
+    );
+    tried := stem || '-' || n;
+  end loop;
+  return tried;
+end;
+$$;
+
+-- A new draft with its first version.
+create function public.create_article(
+  organization_id uuid, title text, body text, language text default null, category_id uuid default null,
+  slug text default null
+) returns public.articles
+language plpgsql set search_path = '' as $$
+declare
+  made public.articles;
+begin
+  insert into public.articles (organization_id, category_id, language, slug)
+  values (
+    create_article.organization_id, create_article.category_id,
+    coalesce(
+      create_article.language,
+      (select o.language from public.organizations as o where o.id = create_article.organization_id),
+      'en'
+    ),
+    coalesce(create_article.slug, private.free_slug(create_article.organization_id, create_article.title))
+  )
+  returning * into made;
+  return public.save_article(made.id, create_article.title, create_article.body);
+end;
+$$;
+
+-- A new version of an article. Where the article is published, readers have it at once, and search as soon as it is
+-- indexed; what cites the old version keeps it.
+create function public.save_article(article_id uuid, title text, body text) returns public.articles
+language plpgsql set search_path = '' as $$
+declare
+  saved public.articles;
+begin
+  insert into public.article_versions (organization_id, article_id, title, body)
+  select a.organization_id, a.id, save_article.title, save_article.body
+  from public.articles as a where a.id = save_article.article_id;
+  if not found then
+    raise exception 'there is no article %', article_id using errcode = 'P0002';
+  end if;
+  select * into saved from public.articles as a where a.id = save_article.article_id;
+  return saved;
+end;
+$$;
+
+-- Lets the world read an article, or takes it back: drafts and archived articles are for members, and never found.
+create function public.set_article_status(article_id uuid, status public.article_status) returns public.articles
+language plpgsql set search_path = '' as $$
+declare
+  changed public.articles;
+begin
+  update public.articles as a set status = set_article_status.status
+  where a.id = set_article_status.article_id
+  returning * into changed;
+  if changed.id is null then
+    raise exception 'there is no article % that you may change', article_id using errcode = 'P0002';
+  end if;
+  return changed;
+end;
+$$;
+
+create function public.publish_article(article_id uuid) returns public.articles
+language sql set search_path = '' as $$
+  select * from public.set_article_status(publish_article.article_id, 'published');
+$$;
+
+create function public.archive_article(article_id uuid) returns public.articles
+language sql set search_path = '' as $$
+  select * from public.set_article_status(archive_article.article_id, 'archived');
+$$;
+
+
+-- sql/55_retrieval.sql
+
+-- Finding passages: by their words (BM25 over postings) and by their meaning (vectors), joined on absolute scales.
+
+-- What search reads: one row for every passage that may be found. Clients never do.
+create table private.chunk_index (
+  chunk_id uuid primary key,
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  article_id uuid not null,
+  language text not null,
+  -- Words of title and text, stop words left out.
+  length integer not null,
+  -- Which model the vectors are of.
+  model text not null,
+  title_embedding extensions.vector(384) not null,
+  body_embedding extensions.vector(384) not null,
+  foreign key (organization_id, chunk_id) references public.chunks (organization_id, id) on delete cascade
+);
+-- Two vectors are 3 kB: kept in the row, because reading them out of line costs more than comparing them.
+alter table private.chunk_index set (toast_tuple_target = 8160);
+create index chunk_index_organization_idx on private.chunk_index (organization_id, chunk_id);
+create index chunk_index_language_idx on private.chunk_index (organization_id, language) include (length);
+create index chunk_index_model_idx on private.chunk_index (model, organization_id);
+create index chunk_index_title_idx on private.chunk_index
+using hnsw (title_embedding extensions.vector_cosine_ops);
+create index chunk_index_body_idx on private.chunk_index
+using hnsw (body_embedding extensions.vector_cosine_ops);
+
+-- Which word stands in which passage, and how often. Words are lexemes of the passage's language.
+create table private.postings (
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  language text not null,
+  lexeme text not null,
+  chunk_id uuid not null references private.chunk_index (chunk_id) on delete cascade,
+  tf smallint not null,
+  -- The passage's, repeated: so that ranking reads nothing else.
+  length integer not null,
+  primary key (organization_id, language, lexeme, chunk_id)
+);
+create index postings_chunk_idx on private.postings (chunk_id);
+
+-- The text search configuration of a language; the plain one where PostgreSQL knows no stemmer.
+create function private.text_config(language text) returns regconfig
+language sql immutable parallel safe set search_path = '' as $$
+  select case language
+    when 'ar' then 'pg_catalog.arabic' when 'ca' then 'pg_catalog.catalan' when 'da' then 'pg_catalog.danish'
+    when 'de' then 'pg_catalog.german' when 'el' then 'pg_catalog.greek' when 'en' then 'pg_catalog.english'
+    when 'es' then 'pg_catalog.spanish' when 'eu' then 'pg_catalog.basque' when 'fi' then 'pg_catalog.finnish'
+    when 'fr' then 'pg_catalog.french' when 'ga' then 'pg_catalog.irish' when 'hi' then 'pg_catalog.hindi'
+    when 'hu' then 'pg_catalog.hungarian' when 'hy' then 'pg_catalog.armenian' when 'id' then 'pg_catalog.indonesian'
+    when 'it' then 'pg_catalog.italian' when 'lt' then 'pg_catalog.lithuanian' when 'ne' then 'pg_catalog.nepali'
+    when 'nb' then 'pg_catalog.norwegian' when 'nl' then 'pg_catalog.dutch' when 'nn' then 'pg_catalog.norwegian'
+    when 'no' then 'pg_catalog.norwegian' when 'pt' then 'pg_catalog.portuguese' when 'ro' then 'pg_catalog.romanian'
+    when 'ru' then 'pg_catalog.russian' when 'sr' then 'pg_catalog.serbian' when 'sv' then 'pg_catalog.swedish'
+    when 'ta' then 'pg_catalog.tamil' when 'tr' then 'pg_catalog.turkish' when 'yi' then 'pg_catalog.yiddish'
+    else 'pg_catalog.simple'
+  end::regconfig;
+$$;
+
+-- Takes an article out of search. Its passages stay for those who cite them.
+create function private.retire_chunks(article_id uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from private.chunk_index as i
+  using public.chunks as c
+  where c.article_id = retire_chunks.article_id and c.retired_at is null and i.chunk_id = c.id;
+  update public.chunks as c set retired_at = now()
+  where c.article_id = retire_chunks.article_id and c.retired_at is null;
+end;
+$$;
+
+-- Puts a version of an article into search in place of what was there, for the tenant that the function works for.
+-- Takes the passages in order, as parallel arrays, vectors as text '[…]'. Returns false, and changes nothing, where the
+-- version is no longer the current one of a published article: then another job has that one to do.
+create function private.replace_chunks(
+  article_id uuid, version_id uuid, model text, titles text[], headings text[], texts text[], tokens integer[],
+  title_embeddings text[], body_embeddings text[]
+) returns boolean
+language plpgsql security definer set search_path = '' as $$
+declare
+  article public.articles;
+  previous uuid;
+begin
+  select * into article from public.articles as a
+  where a.id = replace_chunks.article_id
+    and a.organization_id = (select private.current_organization())
+  for no key update;
+  if article.id is null
+    or article.status <> 'published'
+    or article.current_version_id is distinct from replace_chunks.version_id
+  then
+    return false;
+  end if;
+  select c.version_id into previous
+  from public.chunks as c where c.article_id = article.id and c.retired_at is null limit 1;
+  perform private.retire_chunks(article.id);
+
+  with passages as (
+    select
+      private.uuid7() as id, p.ordinal::integer - 1 as ordinal, p.title, p.heading, p.text, p.tokens,
+      p.title_embedding::extensions.vector as title_embedding, p.body_embedding::extensions.vector as body_embedding,
+      to_tsvector(private.text_config(article.language), p.title || E'\n' || p.text) as words
+    from unnest(titles, headings, texts, replace_chunks.tokens, title_embeddings, body_embeddings) with ordinality
+      as p (title, heading, text, tokens, title_embedding, body_embedding, ordinal)
+  ), kept as (
+    insert into public.chunks (
+      id, organization_id, article_id, version_id, ordinal, title, heading, text, language, tokens
+    )
+    select
+      p.id, article.organization_id, article.id, replace_chunks.version_id, p.ordinal, p.title, p.heading, p.text,
+      article.language, p.tokens
+    from passages as p
+  ), words as (
+    select p.id, w.lexeme, greatest(coalesce(cardinality(w.positions), 1), 1) as tf
+    from passages as p cross join lateral unnest(p.words) as w
+  ), lengths as (
+    select w.id, sum(w.tf)::integer as length from words as w group by w.id
+  ), indexed as (
+    insert into private.chunk_index (
+      chunk_id, organization_id, article_id, language, length, model, title_embedding, body_embedding
+    )
+    select
+      p.id, article.organization_id, article.id, article.language, coalesce(l.length, 0), replace_chunks.model,
+      p.title_embedding, p.body_embedding
+    from passages as p left join lengths as l using (id)
+  )
+  insert into private.postings (organization_id, language, lexeme, chunk_id, tf, length)
+  select article.organization_id, article.language, w.lexeme, w.id, w.tf, l.length
+  from words as w join lengths as l using (id);
+
+  perform private.emit(
+    article.organization_id, 'article.reindexed', article.id,
+    jsonb_build_object('version_id', replace_chunks.version_id, 'previous_version_id', previous)
+  );
+  return true;
+end;
+$$;
+
+-- Passages of an organization that share words with a question, each with
+--   bm25      BM25 as a share of the most that any passage could have: 1 where it is full of every word asked for
+--   coverage  share of the question's words found in it, rare words counting more
+--   known     share of the question's words that the organization's passages know at all
+-- Words are weighed by their rarity in this organization and language, so the scales mean the same everywhere. The
+-- question is only ever read as words: operators and quotes in it mean nothing.
+create function private.match_words(organization_id uuid, query text)
+returns table (chunk_id uuid, bm25 double precision, coverage double precision, known double precision)
+language sql stable set search_path = '' as $$
+  with parameters as (
+    -- k1: how soon repetition stops counting; b: how much long passages pay. Low, because passages are all short.
+    select 0.6 as k1, 0.4 as b
+  ), lexicon as (
+    select i.language, count(*)::double precision as chunks, greatest(avg(i.length), 1)::double precision as length
+    from private.chunk_index as i
+    where i.organization_id = match_words.organization_id
+    group by i.language
+  ), terms as materialized (
+    select l.language, l.chunks, l.length, w.lexeme
+    from lexicon as l
+    cross join lateral unnest(to_tsvector(private.text_config(l.language), left(query, 4000))) as w
+  ), hits as (
+    select
+      p.chunk_id, t.language, t.lexeme, p.tf::double precision as tf, p.length / t.length as length, t.chunks,
+      count(*) over (partition by t.language, t.lexeme) as found
+    from terms as t
+    join private.postings as p
+      on p.organization_id = match_words.organization_id and p.language = t.language and p.lexeme = t.lexeme
+  ), weighed as (
+    select h.*, ln(1 + (h.chunks - h.found + 0.5) / (h.found + 0.5)) as idf from hits as h
+  ), asked as (
+    select
+      t.language,
+      sum(coalesce(w.idf, ln(1 + (t.chunks + 0.5) / 0.5))) as idf,
+      coalesce(sum(w.idf), 0) as known
+    from terms as t
+    left join (select distinct language, lexeme, idf from weighed) as w using (language, lexeme)
+    group by t.language
+  )
+  select
+    w.chunk_id,
+    sum(w.idf * w.tf / (w.tf + p.k1 * (1 - p.b + p.b * w.length))) / a.idf,
+    sum(w.idf) / a.idf,
+    a.known / a.idf
+  from weighed as w
+  join asked as a using (language)
+  cross join parameters as p
+  group by w.chunk_id, a.idf, a.known;
+$$;
+
+-- The passages nearest to a vector, by title and by text, out of the graph. Both lists follow the order of the graph
+-- until `many` of the organization are found (strict_order): a plain scan would stop at others' passages.
+create function private.nearest_chunks(organization_id uuid, embedding extensions.vector, many integer)
+returns setof uuid
+language plpgsql stable set search_path = ''
+set "hnsw.iterative_scan" = 'strict_order' set "hnsw.ef_search" = '200' set "hnsw.max_scan_tuples" = '200000' as $$
+begin
+  return query (
+    select i.chunk_id from private.chunk_index as i
+    where i.organization_id = nearest_chunks.organization_id
+    order by i.title_embedding operator(extensions.<=>) nearest_chunks.embedding
+    limit many
+  ) union (
+    select i.chunk_id from private.chunk_index as i
+    where i.organization_id = nearest_chunks.organization_id
+    order by i.body_embedding operator(extensions.<=>) nearest_chunks.embedding
+    limit many
+  );
+end;
+$$;
+
+-- The best passages of an organization's published articles for a question.
+--
+--   score = weight * meaning + (1 - weight) * bm25
+--
+-- meaning is the cosine with the passage's title and with its text, the better of the two counting 0.7. Both halves are
+-- on absolute scales, not stretched to the best hit, so a question that has no answer scores low, and the same passage
+-- scores the same however many others there are. The embedding model knows English: there meaning weighs 0.65, else
+-- 0.3. Without an embedding words alone decide.
+--
+-- Every passage is compared up to 20,000 of an organization; above that the candidates are the 200 nearest by title, by
+-- text and by words.
+create function private.search_chunks(
+  organization_id uuid, query text, embedding extensions.vector default null, language text default null,
+  max_chunks integer default 10, per_article integer default 3
+) returns table (
+  chunk_id uuid, article_id uuid, version_id uuid, slug text, title text, heading text, text text, written_in text,
+  score double precision, title_cosine double precision, body_cosine double precision, bm25 double precision,
+  coverage double precision, known double precision
+)
+language plpgsql stable security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  weight double precision := 0;
+  few boolean;
+begin
+  if search_chunks.embedding is not null then
+    if extensions.vector_dims(search_chunks.embedding) <> 384 then
+      raise exception 'an embedding has 384 numbers, not %', extensions.vector_dims(search_chunks.embedding)
+        using errcode = '22023';
+    end if;
+    weight := case coalesce(
+      search_chunks.language,
+      (select o.language from public.organizations as o where o.id = search_chunks.organization_id)
+    ) when 'en' then 0.65 else 0.3 end;
+  end if;
+  few := 20000 >= (
+    select count(*) from (
+      select from private.chunk_index as i where i.organization_id = search_chunks.organization_id limit 20001
+    ) as counted
+  );
+  return query
+  with words as materialized (
+    select * from private.match_words(search_chunks.organization_id, search_chunks.query)
+  ), candidates as (
+    select near.chunk_id
+    from private.nearest_chunks(search_chunks.organization_id, search_chunks.embedding, 200) as near (chunk_id)
+    where not few and search_chunks.embedding is not null
+    union
+    (select w.chunk_id from words as w where not few order by w.bm25 desc limit 200)
+  ), compared as materialized (
+    select
+      i.chunk_id, i.article_id,
+      1 - (i.title_embedding operator(extensions.<=>) search_chunks.embedding) as title_cosine,
+      1 - (i.body_embedding operator(extensions.<=>) search_chunks.embedding) as body_cosine
+    from private.chunk_index as i
+    where few and i.organization_id = search_chunks.organization_id
+    union all
+    select
+      i.chunk_id, i.article_id,
+      1 - (i.title_embedding operator(extensions.<=>) search_chunks.embedding),
+      1 - (i.body_embedding operator(extensions.<=>) search_chunks.embedding)
+    from candidates as c
+    join private.chunk_index as i using (chunk_id)
+  ), signals as (
+    -- No embedding, or one of length zero (not a number): nothing is known of the meaning.
+    select
+      c.chunk_id, c.article_id,
+      coalesce(nullif(c.title_cosine, 'nan'), 0) as title_cosine,
+      coalesce(nullif(c.body_cosine, 'nan'), 0) as body_cosine,
+      coalesce(w.bm25, 0) as bm25,
+      coalesce(w.coverage, 0) as coverage,
+      coalesce(w.known, (select max(known) from words), 0) as known
+    from compared as c
+    left join words as w using (chunk_id)
+    where search_chunks.embedding is not null or w.chunk_id is not null
+  ), scored as (
+    select
+      s.*,
+      weight * (0.7 * greatest(s.title_cosine, s.body_cosine) + 0.3 * least(s.title_cosine, s.body_cosine))
+        + (1 - weight) * s.bm25 as score
+    from signals as s
+  ), ranked as (
+    select s.*, row_number() over (partition by s.article_id order by s.score desc, s.chunk_id) as place
+    from scored as s
+  ), best as (
+    select * from ranked as r
+    where r.place <= greatest(search_chunks.per_article, 1)
+    order by r.score desc, r.chunk_id
+    limit least(greatest(search_chunks.max_chunks, 1), 100)
+  )
+  select
+    b.chunk_id, a.id, k.version_id, a.slug, v.title, k.heading, k.text, k.language,
+    b.score, b.title_cosine, b.body_cosine, b.bm25, b.coverage, b.known
+  from best as b
+  join public.chunks as k on k.id = b.chunk_id
+  join public.articles as a on a.id = k.article_id and a.status = 'published'
+  join public.article_versions as v on v.id = k.version_id
+  order by b.score desc, b.chunk_id;
+end;
+$$;
+
+-- The same for a Lambda function, for the tenant it works for and no other.
+create function private.search_own_chunks(
+  query text, embedding text default null, language text default null, max_chunks integer default 10,
+  per_article integer default 3
+) returns table (
+  chunk_id uuid, article_id uuid, version_id uuid, slug text, title text, heading text, text text, written_in text,
+  score double precision, title_cosine double precision, body_cosine double precision, bm25 double precision,
+  coverage double precision, known double precision
+)
+language sql stable security definer set search_path = '' as $$
+  select * from private.search_chunks(
+    (select private.current_organization()), search_own_chunks.query,
+    search_own_chunks.embedding::extensions.vector,
+    search_own_chunks.language, search_own_chunks.max_chunks, search_own_chunks.per_article
+  );
+$$;
+
+-- The published articles that answer a question best, each with its best passage. Words alone are enough; an embedding
+-- of the question (384 numbers, as text '[…]') finds those that say it in other words.
+create function public.search_articles(
+  organization_id uuid, query text, embedding extensions.vector default null, language text default null,
+  max_articles integer default 10
+) returns table (
+  article_id uuid, version_id uuid, chunk_id uuid, slug text, title text, heading text, excerpt text, written_in text,
+  score double precision
+)
+language sql stable set search_path = '' as $$
+  select s.article_id, s.version_id, s.chunk_id, s.slug, s.title, s.heading, s.text, s.written_in, s.score
+  from private.search_chunks(
+    search_articles.organization_id, search_articles.query, search_articles.embedding, search_articles.language,
+    search_articles.max_articles, 1
+  ) as s
+  order by s.score desc, s.chunk_id;
+$$;
+
+-- Does search have the current version of an article, in its language and with vectors of this model? Passages of one
+-- article are only ever put in together, so one of them speaks for all.
+create function private.is_indexed(article_id uuid, model text) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (
+    select from public.articles as a
+    join public.chunks as c on c.organization_id = a.organization_id and c.article_id = a.id
+      and c.version_id = a.current_version_id and c.language = a.language
+    join private.chunk_index as i on i.chunk_id = c.id
+    where a.id = is_indexed.article_id and i.model = is_indexed.model
+  );
+$$;
+
+-- Articles whose passages are of another model, or that have none, are queued to be indexed again. For the operator,
+-- after a change of model. Returns how many.
+create function private.reindex_articles(model text) returns integer
+language sql security definer set search_path = '' as $$
+  select count(private.enqueue(
+    a.organization_id, 'index_article', jsonb_build_object('subject_id', a.id), dedupe_key => a.id::text
+  ))::integer
+  from public.articles as a
+  where a.status = 'published'
+    and not private.is_indexed(a.id, reindex_articles.model);
+$$;
+
+
+-- sql/60_triage.sql
+
+-- What a message is about, and how that is learned from people.
+
+-- A text that somebody filed under a category. What is written here without an embedding is embedded and learned by the
+-- job `refit`, which every change asks for.
+create table public.triage_examples (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  category_id uuid not null,
+  -- Where it comes from; one word per ticket, the last one counts. It goes with the ticket.
+  ticket_id uuid,
+  text text not null check (length(btrim(text)) between 1 and 4000),
+  embedding extensions.vector(384),
+  -- The wording: chalicelib/triage/lexical.py.
+  lexical extensions.sparsevec(65536),
+  -- The model that made the embedding.
+  model text,
+  source text not null default 'seed' check (source in ('seed', 'correction', 'confirmation')),
+  -- When it was last filed: newer than the head's reading, it counts as a neighbour of its own weight.
+  learned_at timestamptz not null default clock_timestamp(),
+  created_at timestamptz not null default now(),
+  check ((embedding is null) = (lexical is null) and (embedding is null) = (model is null)),
+  unique (organization_id, ticket_id),
+  foreign key (organization_id, category_id)
+    references public.ticket_categories (organization_id, id) on delete cascade,
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
+);
+-- Every prediction reads every embedding of the organization: beside the row (1.5 kB), not in the toast table.
+alter table public.triage_examples alter column embedding set storage plain;
+create index triage_examples_category_idx on public.triage_examples (organization_id, category_id);
+create index triage_examples_recent_idx on public.triage_examples (organization_id, learned_at);
+
+-- The linear head of an organization: what was fitted, on what, and how its logits and the neighbours' votes become
+-- probabilities (chalicelib/triage/blend.py says what the numbers mean).
+create table private.triage_heads (
+  organization_id uuid primary key references public.organizations (id) on delete cascade,
+  model text not null,
+  examples integer not null,
+  -- Examples learned after this were not seen by it.
+  read_at timestamptz not null,
+  fitted_at timestamptz not null default now(),
+  slope double precision not null,
+  vote double precision not null,
+  logit_mean double precision not null,
+  logit_deviation double precision not null check (logit_deviation > 0),
+  cosine_mean double precision not null,
+  cosine_deviation double precision not null check (cosine_deviation > 0),
+  -- Below this the text is like nothing that was filed.
+  floor double precision not null
+);
+
+create table private.triage_weights (
+  organization_id uuid not null references private.triage_heads (organization_id) on delete cascade,
+  category_id uuid not null,
+  weight extensions.vector(384) not null,
+  bias double precision not null,
+  primary key (organization_id, category_id),
+  foreign key (organization_id, category_id)
+    references public.ticket_categories (organization_id, id) on delete cascade
+);
+
+-- What triage saw in one message of a contact.
+create table public.triage_results (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  ticket_id uuid not null,
+  message_id uuid not null,
+  -- The text that was looked at, and its vectors: what a correction learns from.
+  text text not null,
+  embedding extensions.vector(384) not null,
+  lexical extensions.sparsevec(65536) not null,
+  model text not null,
+  -- The best category and how probable it is, also where none was taken (abstained).
+  category_id uuid,
+  confidence real not null default 0 check (confidence between 0 and 1),
+  -- No label fits: the text is unlike everything that was filed, or nothing was filed yet.
+  abstained boolean not null,
+  -- [{category_id, confidence}], best first.
+  ranking jsonb not null default '[]',
+  -- The examples that spoke for the category, nearest first.
+  evidence uuid[] not null default '{}',
+  language text,
+  priority public.ticket_priority not null,
+  sentiment text not null check (sentiment in ('negative', 'neutral', 'positive')),
+  is_spam boolean not null,
+  wants_human boolean not null,
+  -- refund, account_access, legal, payment, security, cancellation
+  sensitive text[] not null default '{}',
+  -- Something in the text addresses a machine. Never a reason to drop it.
+  injection boolean not null,
+  -- {name: {value, confidence, evidence: [words of the text]}} for each of the signals above.
+  signals jsonb not null,
+  ms integer not null,
+  created_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, message_id),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade,
+  foreign key (organization_id, category_id)
+    references public.ticket_categories (organization_id, id) on delete set null (category_id)
+);
+create index triage_results_ticket_idx on public.triage_results (organization_id, ticket_id, created_at);
+create index triage_results_category_idx on public.triage_results (organization_id, category_id);
+
+insert into private.routes (event_type, consumer, only_if) values
+  ('message.received', 'triage', '{"sender": "contact", "is_machine": false, "sender_status": "known"}');
+
+-- The categories of a text, best first, with calibrated probabilities that sum to 1.
+--
+-- The head gives each category a logit. The 20 examples most alike in meaning and wording (of the 100 nearest by
+-- embedding) vote. Both are weighed as the last fit found best. What was learned since that fit counts as a voter like
+-- any other and, the more alike it is, overrules the rest: the same words again get the label they were corrected to.
+-- `abstain` looks at the best logit and the distance of the neighbours: a softmax is sure of something in any case.
+create function private.predict_category(
+  organization_id uuid, embedding extensions.vector, lexical extensions.sparsevec, top integer default 5
+)
+returns table (category_id uuid, confidence double precision, evidence uuid[], abstain boolean)
+language sql stable set search_path = '' as $$
+  with head as (
+    -- Before the first fit the neighbours are all there is.
+    select
+      h.read_at, coalesce(h.slope, 1.4) as slope, coalesce(h.vote, 0.6) as vote,
+      coalesce(h.logit_mean, 0) as logit_mean, coalesce(h.logit_deviation, 1) as logit_deviation,
+      coalesce(h.cosine_mean, 0.6) as cosine_mean, coalesce(h.cosine_deviation, 0.1) as cosine_deviation,
+      coalesce(h.floor, -2) as floor
+    from (select) as always
+    left join private.triage_heads as h on h.organization_id = predict_category.organization_id
+  ),
+  near as materialized (
+    select
+      e.id, e.category_id, e.lexical, e.learned_at,
+      -(e.embedding operator(extensions.<#>) predict_category.embedding) as cosine
+    from public.triage_examples as e
+    where e.organization_id = predict_category.organization_id and e.embedding is not null
+    order by e.embedding operator(extensions.<#>) predict_category.embedding
+    limit 100
+  ),
+  voters as (
+    select
+      v.id, v.category_id, v.alike, exp((v.alike - max(v.alike) over ()) / 0.05) as weight,
+      v.learned_at > h.read_at as is_fresh
+    from (
+      select
+        n.id, n.category_id, n.learned_at,
+        n.cosine - 0.6 * (n.lexical operator(extensions.<#>) predict_category.lexical) as alike
+      from near as n
+      order by alike desc, n.id
+      limit 20
+    ) as v
+    cross join head as h
+  ),
+  votes as (
+    select
+      v.category_id, sum(v.weight) / sum(sum(v.weight)) over () as share,
+      array_agg(v.id order by v.alike desc) as ids
+    from voters as v
+    group by v.category_id
+  ),
+  -- 1.6 is the likeness of a text to itself.
+  fresh as (
+    select v.category_id, sum(v.weight) / sum(sum(v.weight)) over () as share,
+      max(max(v.alike)) over () as alike
+    from voters as v
+    where v.is_fresh
+    group by v.category_id
+  ),
+  logits as (
+    select w.category_id, -(w.weight operator(extensions.<#>) predict_category.embedding) + w.bias as logit
+    from private.triage_weights as w
+    where w.organization_id = predict_category.organization_id
+  ),
+  scores as (
+    select
+      coalesce(l.category_id, v.category_id) as category_id, v.ids,
+      -- A category that the head has not seen yet stands with its average.
+      h.slope * coalesce(l.logit, (select avg(logit) from logits), 0)
+        + h.vote * ln(coalesce(v.share, 0) + 0.03) as score
+    from logits as l
+    full join votes as v on v.category_id = l.category_id
+    cross join head as h
+  ),
+  shares as (
+    select s.category_id, s.ids, exp(s.score - max(s.score) over ()) as share from scores as s
+  ),
+  mixed as (
+    select
+      s.category_id, s.ids,
+      (1 - f.weight) * s.share / sum(s.share) over () + f.weight * coalesce(fresh.share, 0) as confidence
+    from shares as s
+    left join fresh on fresh.category_id = s.category_id
+    cross join (select least(coalesce(max(exp((fresh.alike - 1.6) / 0.15)), 0), 0.95) as weight from fresh) as f
+  )
+  select
+    m.category_id, m.confidence, coalesce(m.ids[1:5], '{}'),
+    -- Something newly filed may be known to the neighbours alone.
+    coalesce(
+      ((select max(logit) from logits) - h.logit_mean) / h.logit_deviation, 0
+    ) + (
+      (select avg(five.cosine) from (select n.cosine from near as n order by n.cosine desc limit 5) as five)
+        - h.cosine_mean
+    ) / h.cosine_deviation < h.floor
+    and coalesce((select max(fresh.alike) from fresh), 0) < 1.1
+  from mixed as m
+  cross join head as h
+  order by m.confidence desc, m.category_id
+  limit top;
+$$;
+
+-- Asks for a new fit, soon: one for all that is learned until it runs.
+create function private.request_refit(organization_id uuid, delay interval) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  waiting timestamptz := (
+    select min(j.run_at) from private.jobs as j
+    where j.organization_id = request_refit.organization_id and j.consumer = 'refit' and j.dedupe_key = 'refit'
+      and j.state = 'waiting'
+  );
+begin
+  -- Never later than what already waits: a steady flow of corrections must not put the fit off for ever.
+  if waiting is null or waiting > now() + delay then
+    perform private.enqueue(
+      request_refit.organization_id, 'refit', '{}', now() + delay, dedupe_key => 'refit', order_key => 'refit'
+    );
+  end if;
+end;
+$$;
+
+-- Seeds wait for their embeddings, so their job runs at once; single words of agents already count and can wait.
+create function private.relearn() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.request_refit(
+    changed.organization_id, case when bool_or(changed.embedding is null) then '0' else '2 minutes' end::interval
+  )
+  from changed
+  -- An organization that is being deleted has no more use for it.
+  where exists (select from public.organizations as o where o.id = changed.organization_id)
+  group by changed.organization_id;
+  return null;
+end;
+$$;
+
+create trigger triage_examples_learn_new after insert on public.triage_examples
+referencing new table as changed for each statement execute function private.relearn();
+create trigger triage_examples_forget after delete on public.triage_examples
+referencing old table as changed for each statement execute function private.relearn();
+
+-- A text that is edited or filed elsewhere is learned anew; one whose words changed has no vectors any more.
+create function private.refile_example() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if new.text <> old.text then
+    new.embedding := null;
+    new.lexical := null;
+    new.model := null;
+  end if;
+  if new.text <> old.text or new.category_id <> old.category_id or new.source <> old.source then
+    new.learned_at := clock_timestamp();
+  end if;
+  return new;
+end;
+$$;
+
+create trigger triage_examples_refile before update on public.triage_examples
+for each row execute function private.refile_example();
+
+create function private.relearn_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.request_refit(
+    new.organization_id, case when new.embedding is null then '0' else '2 minutes' end::interval
+  );
+  return null;
+end;
+$$;
+
+create trigger triage_examples_relearn after update of category_id, text on public.triage_examples
+for each row when (new.category_id <> old.category_id or new.text <> old.text)
+execute function private.relearn_changed();
+
+-- Files a ticket's opening under its category, in the vectors that triage made of it.
+create function private.learn(ticket public.tickets, source text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  if ticket.category_id is null or ticket.is_spam then
+    delete from public.triage_examples as e
+    where e.organization_id = ticket.organization_id and e.ticket_id = ticket.id;
+    return;
+  end if;
+  insert into public.triage_examples (organization_id, category_id, ticket_id, text, embedding, lexical, model, source)
+  select r.organization_id, ticket.category_id, r.ticket_id, r.text, r.embedding, r.lexical, r.model, learn.source
+  from public.triage_results as r
+  where r.organization_id = ticket.organization_id and r.ticket_id = ticket.id and btrim(r.text) <> ''
+  order by r.created_at, r.id
+  limit 1
+  on conflict (organization_id, ticket_id) do update
+  set category_id = excluded.category_id, source = excluded.source, learned_at = excluded.learned_at;
+end;
+$$;
+
+-- A member's word on the category teaches, whichever way it was given. So does a member who solves a ticket and leaves
+-- the label alone. What the AI does by itself teaches nothing.
+create function private.learn_from_ticket() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if (select auth.uid()) is null then
+    return null;
+  end if;
+  if new.category_id is distinct from old.category_id or new.is_spam <> old.is_spam then
+    perform private.learn(new, 'correction');
+  elsif new.status_category = 'resolved' and old.status_category <> 'resolved' and not exists (
+    select from public.triage_examples as e where e.organization_id = new.organization_id and e.ticket_id = new.id
+  ) then
+    perform private.learn(new, 'confirmation');
+  end if;
+  return null;
+end;
+$$;
+
+create trigger tickets_teach after update on public.tickets
+for each row when (
+  new.category_id is distinct from old.category_id or new.is_spam <> old.is_spam
+  or new.status_category <> old.status_category
+)
+execute function private.learn_from_ticket();
+
+-- An agent says that the label is right.
+create function private.confirm_category(ticket_id uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  ticket public.tickets;
+begin
+  select * into ticket from public.tickets as t
+  where t.id = confirm_category.ticket_id and t.organization_id in (select private.my_organizations('agent'));
+  if ticket.id is null then
+    raise exception 'there is no ticket % that you may file', confirm_category.ticket_id using errcode = 'P0002';
+  end if;
+  update public.tickets as t
+  set set_by_member = array(select distinct unnest(t.set_by_member || array['category_id']) order by 1)
+  where t.id = ticket.id;
+  perform private.learn(ticket, 'confirmation');
+end;
+$$;
+
+-- An agent's word on a ticket: its category and, where given, its priority and team. Counts from the next ticket on.
+create function public.correct_triage(
+  ticket_id uuid, category_id uuid, priority public.ticket_priority default null, team_id uuid default null
+) returns public.tickets
+language plpgsql set search_path = '' as $$
+declare
+  before public.tickets;
+  corrected public.tickets;
+begin
+  select * into before from public.tickets as t where t.id = correct_triage.ticket_id for update;
+  update public.tickets as t
+  set category_id = correct_triage.category_id,
+    priority = coalesce(correct_triage.priority, t.priority),
+    team_id = coalesce(correct_triage.team_id, t.team_id)
+  where t.id = correct_triage.ticket_id
+  returning * into corrected;
+  if corrected.id is null then
+    raise exception 'there is no ticket % that you may file', correct_triage.ticket_id using errcode = 'P0002';
+  end if;
+  if corrected.category_id is not distinct from before.category_id then
+    perform private.confirm_category(corrected.id);
+  end if;
+  return corrected;
+end;
+$$;
+
+-- The team that knows what a category asks for; of several the one with the fewest open tickets.
+create function private.team_for_category(organization_id uuid, category_id uuid) returns uuid
+language sql stable set search_path = '' as $$
+  select ts.team_id
+  from public.ticket_categories as c
+  join public.team_skills as ts on ts.organization_id = c.organization_id and ts.skill_id = c.skill_id
+  where c.organization_id = team_for_category.organization_id and c.id = team_for_category.category_id
+  order by (
+    select count(*) from public.tickets as t
+    where t.organization_id = ts.organization_id and t.team_id = ts.team_id and t.status_category = 'open'
+  ), ts.team_id
+  limit 1;
+$$;
+
+-- Keeps what triage saw and moves the ticket where no member has spoken. The category, priority and team follow the
+-- ticket's first message; later ones can only raise the priority. Returns the result's id; the same message again
+-- replaces its result.
+create function private.record_triage(message_id uuid, seen jsonb) returns uuid
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  message public.messages;
+  ticket public.tickets;
+  result public.triage_results;
+  is_first boolean;
+begin
+  select * into message from public.messages as m where m.id = record_triage.message_id;
+  select * into ticket from public.tickets as t where t.id = message.ticket_id for update;
+  if ticket.id is null then
+    raise exception 'there is no message %', record_triage.message_id using errcode = 'P0002';
+  end if;
+  is_first := not exists (
+    select from public.triage_results as r
+    where r.organization_id = ticket.organization_id and r.ticket_id = ticket.id and r.message_id < message.id
+  );
+  insert into public.triage_results as r (
+    organization_id, ticket_id, message_id, text, embedding, lexical, model, category_id, confidence, abstained,
+    ranking, evidence, language, priority, sentiment, is_spam, wants_human, sensitive, injection, signals, ms
+  )
+  select
+    ticket.organization_id, ticket.id, message.id, s.text, s.embedding::extensions.vector(384),
+    s.lexical::extensions.sparsevec(65536), s.model, c.id, s.confidence, s.abstained or c.id is null, s.ranking,
+    s.evidence, s.language, s.priority, s.sentiment, s.is_spam, s.wants_human, s.sensitive, s.injection, s.signals, s.ms
+  from jsonb_to_record(seen) as s (
+    text text, embedding text, lexical text, model text, category_id uuid, confidence real, abstained boolean,
+    ranking jsonb, evidence uuid[], language text, priority public.ticket_priority, sentiment text, is_spam boolean,
+    wants_human boolean, sensitive text[], injection boolean, signals jsonb, ms integer
+  )
+  -- A category that was deleted since the prediction.
+  left join public.ticket_categories as c on c.organization_id = ticket.organization_id and c.id = s.category_id
+  on conflict (organization_id, message_id) do update
+  set text = excluded.text, embedding = excluded.embedding, lexical = excluded.lexical, model = excluded.model,
+    category_id = excluded.category_id, confidence = excluded.confidence, abstained = excluded.abstained,
+    ranking = excluded.ranking, evidence = excluded.evidence, language = excluded.language,
+    priority = excluded.priority, sentiment = excluded.sentiment, is_spam = excluded.is_spam,
+    wants_human = excluded.wants_human,
+    sensitive = excluded.sensitive, injection = excluded.injection, signals = excluded.signals, ms = excluded.ms
+  returning r.* into result;
+  update public.tickets as t
+  set category_id = case
+      when is_first and not 'category_id' = any (t.set_by_member) and not result.abstained then result.category_id
+      else t.category_id
+    end,
+    team_id = case
+      when is_first and not 'team_id' = any (t.set_by_member) and t.team_id is null and not result.abstained
+        and not 'category_id' = any (t.set_by_member)
+      then private.team_for_category(t.organization_id, result.category_id)
+      else t.team_id
+    end,
+    priority = case
+      when 'priority' = any (t.set_by_member) then t.priority
+      when is_first then result.priority
+      else greatest(t.priority, result.priority)
+    end,
+    language = case
+      when 'language' = any (t.set_by_member) then t.language
+      else coalesce(result.language, t.language)
+    end,
+    is_spam = case when is_first and not 'is_spam' = any (t.set_by_member) then result.is_spam else t.is_spam end,
+    sentiment = result.sentiment
+  where t.id = ticket.id;
+  return result.id;
+end;
+$$;
+
+create function private.announce_triage() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  ticket public.tickets;
+begin
+  -- A member may have been faster than triage.
+  select * into ticket from public.tickets as t
+  where t.organization_id = new.organization_id and t.id = new.ticket_id and 'category_id' = any (t.set_by_member);
+  if ticket.id is not null then
+    perform private.learn(ticket, 'correction');
+  end if;
+  perform private.emit(
+    new.organization_id, 'ticket.triaged', new.ticket_id,
+    jsonb_build_object(
+      'message_id', new.message_id, 'category_id', new.category_id, 'confidence', new.confidence,
+      'abstained', new.abstained, 'priority', new.priority, 'is_spam', new.is_spam
+    ),
+    'agents', new.ticket_id
+  );
+  return null;
+end;
+$$;
+
+create trigger triage_results_announce after insert on public.triage_results
+for each row execute function private.announce_triage();
+
+-- Replaces an organization's head: `blend` as in chalicelib/triage/blend.py, one weight and bias for each category.
+create function private.replace_head(
+  organization_id uuid, model text, examples integer, read_at timestamptz, blend jsonb, categories uuid[],
+  weights text[], biases double precision[]
+) returns void
+language plpgsql set search_path = '' as $$
+begin
+  delete from private.triage_heads as h where h.organization_id = replace_head.organization_id;
+  insert into private.triage_heads (
+    organization_id, model, examples, read_at, slope, vote, logit_mean, logit_deviation, cosine_mean, cosine_deviation,
+    floor
+  )
+  select replace_head.organization_id, replace_head.model, replace_head.examples, replace_head.read_at, b.*
+  from jsonb_to_record(blend) as b (
+    slope double precision, vote double precision, logit_mean double precision, logit_deviation double precision,
+    cosine_mean double precision, cosine_deviation double precision, floor double precision
+  );
+  insert into private.triage_weights (organization_id, category_id, weight, bias)
+  select replace_head.organization_id, f.category_id, f.weight::extensions.vector(384), f.bias
+  from unnest(categories, weights, biases) as f (category_id, weight, bias)
+  -- A category that was deleted while the head was fitted.
+  join public.ticket_categories as c on c.organization_id = replace_head.organization_id and c.id = f.category_id;
+end;
+$$;
+
+
+-- sql/65_replies.sql
+
+-- What the AI wrote, what it rests on, what was decided about it, and what people thought of it.
+
+-- One row for every call of a model, also of the built-in one.
+create table public.ai_executions (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  ticket_id uuid,
+  purpose text not null check (purpose in ('reply', 'judge')),
+  model text not null,
+  status text not null check (status in ('ok', 'timeout', 'error', 'invalid', 'over_budget')),
+  tokens_in integer not null default 0,
+  tokens_out integer not null default 0,
+  cost_usd numeric(12, 6) not null default 0,
+  ms integer not null default 0,
+  error text,
+  created_at timestamptz not null default now(),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
+);
+create index ai_executions_organization_idx on public.ai_executions (organization_id, created_at);
+create index ai_executions_ticket_idx on public.ai_executions (organization_id, ticket_id);
+
+create table public.drafts (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  ticket_id uuid not null,
+  -- The message it answers, and the ticket's last public message that its writer had seen.
+  message_id uuid not null,
+  seen_seq integer not null,
+  -- open: waits for a person; sent: went out by itself; accepted, edited, rejected: a person's word;
+  -- stale: an article it cites has a newer version; superseded: the ticket moved on.
+  status text not null default 'open'
+    check (status in ('open', 'sent', 'accepted', 'edited', 'rejected', 'stale', 'superseded')),
+  decision text not null check (decision in ('send', 'draft', 'escalate')),
+  -- Why it was not sent, or why it was handed to a person.
+  reasons text[] not null default '{}',
+  -- Calibrated: of the drafts with confidence p, a share of p is right.
+  confidence real not null check (confidence between 0 and 1),
+  source text not null check (source in ('extract', 'model')),
+  body_text text not null,
+  sent_message_id uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  -- One draft for one message: a job that runs again finds its own.
+  unique (organization_id, message_id),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade,
+  foreign key (organization_id, sent_message_id)
+    references public.messages (organization_id, id) on delete set null (sent_message_id)
+);
+create index drafts_ticket_idx on public.drafts (organization_id, ticket_id, created_at desc);
+create index drafts_sent_message_idx on public.drafts (organization_id, sent_message_id);
+
+-- Each sentence of a draft with the passage it rests on: a chunk of one version of an article.
+create table public.draft_citations (
+  organization_id uuid not null,
+  draft_id uuid not null,
+  ordinal smallint not null,
+  sentence text not null,
+  chunk_id uuid not null,
+  version_id uuid not null,
+  article_id uuid not null,
+  -- How well the passage carries the sentence, 0 to 1.
+  support real not null check (support between 0 and 1),
+  created_at timestamptz not null default now(),
+  primary key (draft_id, ordinal, chunk_id),
+  foreign key (organization_id, draft_id) references public.drafts (organization_id, id) on delete cascade,
+  foreign key (organization_id, chunk_id) references public.chunks (organization_id, id) on delete cascade,
+  foreign key (organization_id, article_id, version_id)
+    references public.article_versions (organization_id, article_id, id) on delete cascade
+);
+create index draft_citations_draft_idx on public.draft_citations (organization_id, draft_id);
+create index draft_citations_chunk_idx on public.draft_citations (organization_id, chunk_id);
+create index draft_citations_version_idx on public.draft_citations (organization_id, article_id, version_id);
+
+-- What a person did with a draft: material to learn from.
+create table public.draft_feedback (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  draft_id uuid not null,
+  member_id uuid,
+  verdict text not null check (verdict in ('accepted', 'edited', 'rejected')),
+  final_text text,
+  comment text not null default '' check (length(comment) <= 4000),
+  created_at timestamptz not null default now(),
+  foreign key (organization_id, draft_id) references public.drafts (organization_id, id) on delete cascade,
+  foreign key (organization_id, member_id)
+    references public.members (organization_id, user_id) on delete set null (member_id)
+);
+create index draft_feedback_draft_idx on public.draft_feedback (organization_id, draft_id);
+create index draft_feedback_member_idx on public.draft_feedback (organization_id, member_id);
+
+create trigger drafts_touch before update on public.drafts
+for each row execute function private.touch();
+
+-- Are all these passages still what search finds? Until the end of the transaction no other version takes their place.
+-- For the tenant that the function works for.
+create function private.hold_passages(chunk_ids uuid[]) returns boolean
+language plpgsql security definer set search_path = '' as $$
+begin
+  -- The row lock that private.replace_chunks takes, in the same order for everyone.
+  perform from public.articles as a
+  where a.organization_id = (select private.current_organization())
+    and a.id in (select c.article_id from public.chunks as c where c.id = any (hold_passages.chunk_ids))
+  order by a.id
+  for share;
+  return not exists (
+    select from unnest(hold_passages.chunk_ids) as cited (id)
+    left join public.chunks as c
+      on c.organization_id = (select private.current_organization()) and c.id = cited.id and c.retired_at is null
+    where c.id is null
+  );
+end;
+$$;
+
+-- Keeps a draft with its citations and does what was decided, for the tenant that the function works for.
+--
+-- Sending is a compare-and-set on the ticket: if a public message has come since `seen_seq`, a human has taken over, an
+-- article has changed, or the contact has had enough automatic mail, nothing is sent: the draft stays for a person with
+-- the reason. The ticket's row lock makes the check and the sending one step, whoever writes at the same time.
+--
+-- A message has one draft: recorded again, the first one stands and is returned.
+create function private.record_draft(
+  ticket_id uuid, message_id uuid, seen_seq integer, body text, decision text, reasons text[], confidence real,
+  source text, citations jsonb
+) returns table (draft_id uuid, decided text, because text[])
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  organization uuid := (select private.current_organization());
+  ticket public.tickets;
+  made uuid;
+  final_decision text := record_draft.decision;
+  final_reasons text[] := record_draft.reasons;
+  is_current boolean;
+  sent uuid;
+begin
+  select t.* into ticket from public.tickets as t
+  where t.organization_id = organization and t.id = record_draft.ticket_id
+  for update;
+  if not found then
+    raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'P0002';
+  end if;
+  return query
+  select d.id, d.decision, d.reasons from public.drafts as d
+  where d.organization_id = organization and d.message_id = record_draft.message_id;
+  if found then
+    return;
+  end if;
+
+  is_current := private.hold_passages(array(
+    select distinct c.chunk_id from jsonb_to_recordset(citations) as c (chunk_id uuid)
+  ));
+  if final_decision = 'send' then
+    final_reasons := final_reasons
+      || case when ticket.ai_state = 'off' then array['human_took_over'] else '{}' end
+      || case when exists (
+        select from public.messages as m
+        where m.ticket_id = ticket.id and m.seq > record_draft.seen_seq and not m.is_internal
+      ) then array['newer_message'] else '{}' end
+      || case when not is_current then array['article_changed'] else '{}' end
+      || case when ticket.channel = 'email' and not private.may_mail_automatically(ticket.contact_id, ticket.id)
+        then array['too_much_automatic_mail'] else '{}' end;
+    if cardinality(final_reasons) > 0 then
+      final_decision := 'draft';
+    end if;
+  end if;
+
+  update public.drafts as d set status = 'superseded'
+  where d.organization_id = organization and d.ticket_id = ticket.id and d.status in ('open', 'stale')
+    and d.message_id < record_draft.message_id;
+  insert into public.drafts as d (
+    organization_id, ticket_id, message_id, seen_seq, decision, reasons, confidence, source, body_text
+  )
+  values (
+    organization, ticket.id, record_draft.message_id, record_draft.seen_seq, final_decision, final_reasons,
+    record_draft.confidence, record_draft.source, record_draft.body
+  )
+  returning d.id into made;
+  insert into public.draft_citations (
+    organization_id, draft_id, ordinal, sentence, chunk_id, version_id, article_id, support
+  )
+  select organization, made, c.ordinal, c.sentence, c.chunk_id, c.version_id, c.article_id, c.support
+  from jsonb_to_recordset(citations)
+    as c (ordinal smallint, sentence text, chunk_id uuid, version_id uuid, article_id uuid, support real)
+  on conflict do nothing;
+
+  if final_decision = 'send' then
+    insert into public.messages as m (organization_id, ticket_id, sender, body_text)
+    values (organization, ticket.id, 'ai', record_draft.body)
+    returning m.id into sent;
+    update public.drafts as d set status = 'sent', sent_message_id = sent where d.id = made;
+  elsif not is_current then
+    update public.drafts as d set status = 'stale' where d.id = made;
+  end if;
+  return query select made, final_decision, final_reasons;
+end;
+$$;
+
+create function private.announce_draft() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(
+    new.organization_id,
+    case new.decision when 'send' then 'draft.sent' when 'escalate' then 'ticket.escalated' else 'draft.created' end,
+    case new.decision when 'escalate' then new.ticket_id else new.id end,
+    jsonb_build_object(
+      'draft_id', new.id, 'message_id', new.message_id, 'confidence', new.confidence, 'reasons', new.reasons
+    ),
+    'agents', new.ticket_id
+  );
+  return null;
+end;
+$$;
+
+create trigger drafts_announce after insert on public.drafts
+for each row execute function private.announce_draft();
+
+-- A person sends a draft, as it is or edited. Refuses when the ticket has a newer public message than they have seen.
+create function public.accept_draft(draft_id uuid, expected_seq integer, body text default null) returns public.messages
+language plpgsql set search_path = '' as $$
+declare
+  draft public.drafts;
+  sent public.messages;
+  final text;
+  verdict text;
+begin
+  -- The ticket first, as everyone does who writes to it.
+  perform from public.tickets as t
+  where t.id = (select d.ticket_id from public.drafts as d where d.id = accept_draft.draft_id)
+  for update;
+  select * into draft from public.drafts as d
+  where d.id = accept_draft.draft_id and d.status in ('open', 'stale')
+  for update;
+  if not found then
+    raise exception 'there is no open draft %', accept_draft.draft_id using errcode = 'P0002';
+  end if;
+  final := coalesce(nullif(btrim(accept_draft.body), ''), draft.body_text);
+  if btrim(final) = '' then
+    raise exception 'the draft has no text to send' using errcode = '23514', hint = 'Write one: body.';
+  end if;
+  verdict := case when final = draft.body_text then 'accepted' else 'edited' end;
+  sent := public.send_reply(draft.ticket_id, final, accept_draft.expected_seq);
+  update public.drafts as d set status = verdict, sent_message_id = sent.id where d.id = draft.id;
+  insert into public.draft_feedback (organization_id, draft_id, member_id, verdict, final_text)
+  values (draft.organization_id, draft.id, (select auth.uid()), verdict, final);
+  return sent;
+end;
+$$;
+
+-- A person puts a draft aside.
+create function public.reject_draft(draft_id uuid, comment text default '') returns void
+language plpgsql set search_path = '' as $$
+declare
+  draft public.drafts;
+begin
+  update public.drafts as d set status = 'rejected'
+  where d.id = reject_draft.draft_id and d.status in ('open', 'stale')
+  returning d.* into draft;
+  if draft.id is null then
+    raise exception 'there is no open draft %', reject_draft.draft_id using errcode = 'P0002';
+  end if;
+  insert into public.draft_feedback (organization_id, draft_id, member_id, verdict, comment)
+  values (draft.organization_id, draft.id, (select auth.uid()), 'rejected', reject_draft.comment);
+end;
+$$;
+
+-- Who answers by hand has no more use for what the AI proposed.
+create function private.supersede_drafts() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.drafts as d set status = 'superseded'
+  where d.organization_id = new.organization_id and d.ticket_id = new.ticket_id and d.status in ('open', 'stale');
+  return null;
+end;
+$$;
+
+create trigger messages_supersede_drafts after insert on public.messages
+for each row when (new.sender = 'member' and not new.is_internal) execute function private.supersede_drafts();
+
+-- A draft that cites an older version of an article than the one now in search is stale: seen before it is sent.
+create function private.mark_stale_drafts() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.drafts as d set status = 'stale'
+  where d.organization_id = new.organization_id
+    and d.status = 'open'
+    and exists (
+      select from public.draft_citations as c
+      where c.organization_id = d.organization_id
+        and c.draft_id = d.id
+        and c.article_id = new.subject_id
+        and c.version_id::text is distinct from new.data ->> 'version_id'
+    );
+  return null;
+end;
+$$;
+
+create trigger events_mark_stale_drafts after insert on public.events
+for each row when (new.type = 'article.reindexed') execute function private.mark_stale_drafts();
+
+-- What the model cost an organization since midnight (UTC), in US dollars.
+create function private.model_cost_today() returns numeric
+language sql stable set search_path = '' as $$
+  select coalesce(sum(e.cost_usd), 0)
+  from public.ai_executions as e
+  where e.organization_id = (select private.current_organization())
+    and e.created_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc';
+$$;
+
+
+-- sql/70_outgoing_mails.sql
+
+-- Mail out: rendered once, stored first, then sent; what became of it stays visible.
+
+create table public.outgoing_mails (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  ticket_id uuid not null,
+  -- The message it carries; null for a mail about the ticket itself.
+  message_id uuid,
+  kind text not null check (kind in ('reply', 'receipt')),
+  -- Nobody pressed a button: it says so in Auto-Submitted and counts against the limits.
+  is_automatic boolean not null,
+  contact_id uuid not null,
+  -- stored: not tried yet; sent: the provider has taken it; failed: it never will; suppressed: not to be sent;
+  -- unknown: the provider may or may not have it, a person looks.
+  status text not null default 'stored' check (status in ('stored', 'sent', 'failed', 'suppressed', 'unknown')),
+  reason text,
+  to_address text not null,
+  from_address text not null,
+  reply_to text not null,
+  subject text not null check (subject !~ '[\r\n]'),
+  body_text text not null,
+  body_html text not null,
+  headers jsonb not null default '{}',
+  provider text,
+  provider_id text,
+  message_id_header text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  sent_at timestamptz,
+  unique (organization_id, id),
+  unique (organization_id, message_id, kind),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade,
+  foreign key (organization_id, contact_id) references public.contacts (organization_id, id)
+);
+create unique index outgoing_mails_receipt_idx on public.outgoing_mails (organization_id, ticket_id)
+where kind = 'receipt';
+create index outgoing_mails_ticket_idx on public.outgoing_mails (organization_id, ticket_id);
+create index outgoing_mails_contact_idx on public.outgoing_mails (organization_id, contact_id, created_at);
+create unique index outgoing_mails_provider_idx on public.outgoing_mails (provider, provider_id)
+where provider_id is not null;
+
+create index outgoing_mails_header_idx on public.outgoing_mails (organization_id, message_id_header)
+where message_id_header is not null;
+
+create trigger outgoing_mails_touch before update on public.outgoing_mails
+for each row execute function private.touch();
+
+-- A reply is mailed when it stands in a ticket that came by mail; a new ticket is confirmed to its requester.
+insert into private.routes (event_type, consumer, only_if) values
+  ('message.sent', 'send_mail', null),
+  ('ticket.created', 'send_mail', '{"channel": "email"}');
+
+-- Members hear of a mail that did not go out.
+create function private.announce_outgoing_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(
+    new.organization_id, 'mail.' || new.status, new.id,
+    jsonb_build_object('kind', new.kind, 'message_id', new.message_id, 'reason', new.reason), 'agents', new.ticket_id
+  );
+  return null;
+end;
+$$;
+
+create trigger outgoing_mails_announce_new after insert on public.outgoing_mails
+for each row when (new.status = 'suppressed') execute function private.announce_outgoing_mail();
+create trigger outgoing_mails_announce after update of status on public.outgoing_mails
+for each row when (new.status in ('failed', 'unknown') and old.status <> new.status)
+execute function private.announce_outgoing_mail();
+
+-- May one more automatic mail go to this contact about this ticket? At most two answers in ten minutes about a ticket,
+-- and five mails in a day to a contact, so that two machines that answer each other come to rest (RFC 3834, section 2).
+create function private.may_mail_automatically(contact_id uuid, ticket_id uuid) returns boolean
+language sql stable set search_path = '' as $$
+  select count(*) filter (
+      where m.ticket_id = may_mail_automatically.ticket_id and m.created_at > now() - interval '10 minutes'
+        and m.kind = 'reply'
+    ) < 2
+    and count(*) < 5
+  from public.outgoing_mails as m
+  where m.organization_id = (select private.current_organization())
+    and m.contact_id = may_mail_automatically.contact_id
+    and m.is_automatic
+    and m.status <> 'suppressed'
+    and m.created_at > now() - interval '1 day';
+$$;
+
+
+-- sql/80_realtime.sql
+
+-- Every event is told at once on private topics, with ids only: clients fetch the rows under row-level security.
+
+create function private.tell_event() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  told jsonb := jsonb_build_object(
+    'event_id', new.id, 'type', new.type, 'subject_id', new.subject_id, 'ticket_id', new.ticket_id, 'data', new.data
+  );
+begin
+  perform realtime.send(told, new.type, 'org:' || new.organization_id, true);
+  if new.ticket_id is not null then
+    perform realtime.send(told, new.type, 'ticket:' || new.ticket_id || ':agents', true);
+    if new.audience = 'contact' then
+      perform realtime.send(told, new.type, 'ticket:' || new.ticket_id || ':contact', true);
+    end if;
+    if new.type in ('ticket.assigned', 'ticket.created') then
+      perform realtime.send(told, new.type, 'team:' || t.team_id, true)
+      from public.tickets as t
+      where t.id = new.ticket_id and t.team_id is not null;
+    end if;
+  end if;
+  return null;
+end;
+$$;
+
+create trigger events_tell after insert on public.events
+for each row execute function private.tell_event();
+
+-- May the caller join a topic? Never raises: one policy that does would silence every subscriber.
+create function private.may_join(topic text) returns boolean
+language sql stable security definer set search_path = '' as $$
+  with asked as (
+    select split_part(topic, ':', 1) as kind, private.try_uuid(split_part(topic, ':', 2)) as id,
+      split_part(topic, ':', 3) as side
+  )
+  select coalesce(case
+    when kind = 'org' and side = '' then id in (select private.my_organizations())
+    when kind = 'team' and side = '' then exists (
+      select from public.teams as t where t.id = asked.id and t.organization_id in (select private.my_organizations())
+    )
+    when kind = 'ticket' and side = 'agents' then exists (
+      select from public.tickets as t where t.id = asked.id and t.organization_id in (select private.my_organizations())
+    )
+    when kind = 'ticket' and side = 'contact' then exists (
+      select from public.tickets as t
+      where t.id = asked.id
+        and (t.contact_id in (select private.my_contacts()) or t.organization_id in (select private.my_organizations()))
+    )
+  end, false)
+  from asked;
+$$;
+
+-- The portal follows its own tickets as rows.
+alter publication supabase_realtime add table public.tickets;
+
+
+-- sql/90_audit.sql
+
+-- Who changed what that is sensitive. Written plainly and never in the way of the change.
+
+create table public.audit_log (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  actor_id uuid,
+  actor_role text not null,
+  action text not null check (action in ('insert', 'update', 'delete')),
+  table_name text not null,
+  row_id text not null,
+  -- {column: [before, after]}; what is secret reads "[redacted]".
+  changes jsonb not null,
+  ip inet,
+  user_agent text,
+  created_at timestamptz not null default now()
+);
+create index audit_log_organization_idx on public.audit_log (organization_id, created_at desc);
+
+create function private.try_inet(value text) returns inet
+language sql stable parallel safe set search_path = '' as $$
+  select case when pg_input_is_valid(value, 'inet') then value::inet end;
+$$;
+
+create function private.try_jsonb(value text) returns jsonb
+language sql stable parallel safe set search_path = '' as $$
+  select case when pg_input_is_valid(value, 'jsonb') then value::jsonb end;
+$$;
+
+-- Trigger argument: the column that names the row.
+create function private.audit() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) else '{}' end;
+  after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) else '{}' end;
+  whose uuid;
+  headers jsonb;
+begin
+  begin
+    whose := case tg_table_name
+      when 'organizations' then private.try_uuid(coalesce(after ->> 'id', before ->> 'id'))
+      else private.try_uuid(coalesce(after ->> 'organization_id', before ->> 'organization_id'))
+    end;
+    -- Gone with its organization: there is nobody left to read it.
+    if not exists (select from public.organizations as o where o.id = whose) then
+      return null;
+    end if;
+    headers := private.try_jsonb(current_setting('request.headers', true));
+    insert into public.audit_log (
+      organization_id, actor_id, actor_role, action, table_name, row_id, changes, ip, user_agent
+    )
+    select
+      whose, (select auth.uid()), coalesce(nullif(current_setting('role', true), 'none'), session_user), lower(tg_op),
+      tg_table_name, coalesce(after ->> tg_argv[0], before ->> tg_argv[0], ''),
+      coalesce(jsonb_object_agg(
+        key, case
+          when key ~ '(secret|password|token|key_hash)' then '["[redacted]", "[redacted]"]'::jsonb
+          else jsonb_build_array(before -> key, after -> key)
+        end
+      ) filter (where key is not null), '{}'),
+      private.try_inet(btrim(split_part(coalesce(headers ->> 'x-forwarded-for', ''), ',', 1))),
+      left(headers ->> 'user-agent', 400)
+    from (
+      select key from jsonb_object_keys(before || after) as key
+      where before -> key is distinct from after -> key and key <> 'updated_at'
+    ) as changed;
+  exception when others then
+    raise warning 'audit of % on % failed: %', tg_op, tg_table_name, sqlerrm;
+  end;
+  return null;
+end;
+$$;
+
+create trigger organizations_audit after update on public.organizations
+for each row execute function private.audit('id');
+create trigger members_audit after insert or update or delete on public.members
+for each row execute function private.audit('user_id');
+create trigger invitations_audit after insert or update or delete on public.invitations
+for each row execute function private.audit('id');
+create trigger mail_addresses_audit after insert or update or delete on public.mail_addresses
+for each row execute function private.audit('id');
+create trigger teams_audit after insert or update or delete on public.teams
+for each row execute function private.audit('id');
+create trigger team_members_audit after insert or delete on public.team_members
+for each row execute function private.audit('user_id');
+
+
+-- sql/95_maintenance.sql
+
+-- What keeps the house clean, run by a job once an hour.
+
+-- Makes partitions ahead and deletes what has served its time, in slices: a long absence must not become one long
+-- transaction. Where a slice was full it queues itself again. Returns what it did, for the log.
+create function private.maintain(
+  keep_done_jobs interval default '7 days', keep_events interval default '90 days'
+) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  slice constant integer := 20000;
+  partitions integer := private.ensure_message_partitions();
+  jobs integer;
+  events integer;
+begin
+  delete from private.jobs as j
+  where j.id in (
+    select d.id from private.jobs as d
+    where d.state = 'done' and d.finished_at < now() - keep_done_jobs
+    limit slice
+  );
+  get diagnostics jobs = row_count;
+  with gone as (
+    delete from public.events as e
+    where e.id in (select d.id from public.events as d where d.created_at < now() - keep_events limit slice)
+    returning e.txid
+  ), last_gone as (
+    select txid from gone order by txid desc limit 1
+  ), noted as (
+    update private.event_epoch as e set forgotten = greatest(e.forgotten, l.txid) from last_gone as l
+  )
+  select count(*) into events from gone;
+  if jobs = slice or events = slice then
+    perform private.enqueue_maintenance();
+  end if;
+  return jsonb_build_object('partitions', partitions, 'jobs', jobs, 'events', events);
+end;
+$$;
+
+
+-- policies/00_platform.sql
+
+-- Nobody creates anything outside migrations; `private` may be reached into, function by function.
+
+revoke create on schema public from public;
+grant usage on schema public to anon, authenticated, service_role, pgdesk_functions;
+grant usage on schema private to anon, authenticated, service_role, pgdesk_functions;
+grant usage on schema extensions to pgdesk_functions;
+
+grant execute on function private.uuid7(timestamptz) to anon, authenticated, service_role, pgdesk_functions;
+grant execute on function private.uuid7_floor(timestamptz) to anon, authenticated, service_role, pgdesk_functions;
+grant execute on function private.try_uuid(text) to anon, authenticated, service_role, pgdesk_functions;
+grant execute on function private.normal_email(text) to anon, authenticated, service_role, pgdesk_functions;
+
+
+-- policies/10_organizations.sql
+
+grant execute on function private.my_organizations(public.member_role) to anon, authenticated;
+grant execute on function private.my_role(uuid) to authenticated;
+grant execute on function private.current_organization() to pgdesk_functions;
+grant execute on function private.create_organization(text, text) to authenticated;
+grant execute on function public.create_organization(text, text) to authenticated;
+grant execute on function private.accept_invitation(uuid) to authenticated;
+grant execute on function public.accept_invitation(uuid) to authenticated;
+
+alter table public.organizations enable row level security;
+grant select, update (name, ai_mode, ai_threshold, language, settings) on public.organizations to authenticated;
+grant select on public.organizations to pgdesk_functions;
+
+create policy "Members see their organizations, contacts the ones they write to" on public.organizations
+for select to authenticated using (
+  id = any(array(select private.my_organizations())) or id = any(array(select private.my_contact_organizations()))
+);
+create policy "Admins change their organization" on public.organizations
+for update to authenticated using (id = any(array(select private.my_organizations('admin'))));
+create policy "Functions see the organization they work for" on public.organizations
+for select to pgdesk_functions using (id = (select private.current_organization()));
+
+alter table public.members enable row level security;
+grant select, delete, update (role, display_name) on public.members to authenticated;
+grant select on public.members to pgdesk_functions;
+
+create policy "Members see their colleagues" on public.members
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Admins change members" on public.members
+for update to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Admins remove members, anyone may leave" on public.members
+for delete to authenticated using (
+  organization_id = any(array(select private.my_organizations('admin'))) or user_id = (select auth.uid())
+);
+create policy "Functions see the members they work for" on public.members
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.invitations enable row level security;
+grant select, delete, insert (organization_id, email, role, invited_by) on public.invitations to authenticated;
+grant select on public.invitations to pgdesk_functions;
+
+create policy "Admins see invitations" on public.invitations
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Admins invite, up to their own role" on public.invitations
+for insert to authenticated with check (
+  organization_id = any(array(select private.my_organizations('admin')))
+  and role <= (select private.my_role(organization_id))
+  and invited_by = (select auth.uid())
+);
+create policy "Admins take invitations back" on public.invitations
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Functions see invitations they send" on public.invitations
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/12_teams.sql
+
+alter table public.teams enable row level security;
+grant select, delete, insert (organization_id, name), update (organization_id, name) on public.teams to authenticated;
+grant select on public.teams to pgdesk_functions;
+
+create policy "Members see teams" on public.teams
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add teams" on public.teams
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change teams" on public.teams
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove teams" on public.teams
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see teams they work for" on public.teams
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.team_members enable row level security;
+grant select, delete, insert (organization_id, team_id, user_id), update (organization_id, team_id, user_id)
+on public.team_members to authenticated;
+grant select on public.team_members to pgdesk_functions;
+
+create policy "Members see who is in a team" on public.team_members
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add who is in a team" on public.team_members
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change who is in a team" on public.team_members
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove who is in a team" on public.team_members
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see who is in a team they work for" on public.team_members
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.skills enable row level security;
+grant select, delete, insert (organization_id, name), update (organization_id, name) on public.skills to authenticated;
+grant select on public.skills to pgdesk_functions;
+
+create policy "Members see skills" on public.skills
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add skills" on public.skills
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change skills" on public.skills
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove skills" on public.skills
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see skills they work for" on public.skills
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.member_skills enable row level security;
+grant select, delete, insert (organization_id, user_id, skill_id), update (organization_id, user_id, skill_id)
+on public.member_skills to authenticated;
+grant select on public.member_skills to pgdesk_functions;
+
+create policy "Members see what members know" on public.member_skills
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add what members know" on public.member_skills
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change what members know" on public.member_skills
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove what members know" on public.member_skills
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see what members know they work for" on public.member_skills
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.team_skills enable row level security;
+grant select, delete, insert (organization_id, team_id, skill_id), update (organization_id, team_id, skill_id)
+on public.team_skills to authenticated;
+grant select on public.team_skills to pgdesk_functions;
+
+create policy "Members see what teams know" on public.team_skills
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add what teams know" on public.team_skills
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change what teams know" on public.team_skills
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove what teams know" on public.team_skills
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see what teams know they work for" on public.team_skills
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/14_events.sql
+
+grant execute on function public.events_since(uuid, text, integer) to authenticated;
+grant execute on function private.events_epoch() to authenticated;
+
+alter table private.event_epoch enable row level security;
+
+alter table public.events enable row level security;
+grant select on public.events to authenticated, pgdesk_functions;
+
+create policy "Members see what happened, contacts what concerns their tickets" on public.events
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  or (
+    audience = 'contact'
+    and ticket_id in (
+      select t.id from public.tickets as t where t.contact_id = any(array(select private.my_contacts()))
+    )
+  )
+);
+create policy "Functions see the events they work for" on public.events
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/16_jobs.sql
+
+-- Jobs are reached through functions alone.
+alter table private.consumers enable row level security;
+alter table private.routes enable row level security;
+alter table private.jobs enable row level security;
+
+grant execute on function private.claim_jobs(integer) to pgdesk_functions;
+grant execute on function private.mark_published(uuid[]) to pgdesk_functions;
+grant execute on function private.release_jobs(uuid[]) to pgdesk_functions;
+grant execute on function private.begin_job(uuid) to pgdesk_functions;
+grant execute on function private.enter_job(uuid, uuid) to pgdesk_functions;
+grant execute on function private.finish_job(uuid, uuid) to pgdesk_functions;
+grant execute on function private.fail_job(uuid, uuid, text, interval, boolean) to pgdesk_functions;
+grant execute on function private.enqueue_own(text, jsonb, timestamptz, text, text) to pgdesk_functions;
+grant execute on function private.enqueue_maintenance() to pgdesk_functions;
+grant execute on function private.queue_status() to pgdesk_functions;
+grant execute on function public.dead_jobs(uuid) to authenticated;
+grant execute on function private.dead_jobs(uuid) to authenticated;
+grant execute on function public.retry_dead_jobs(uuid, uuid[]) to authenticated;
+grant execute on function private.retry_dead_jobs(uuid, uuid[]) to authenticated;
+
+
+-- policies/20_contacts.sql
+
+grant execute on function private.my_contacts() to anon, authenticated;
+grant execute on function private.my_contact_organizations() to authenticated;
+
+alter table public.contacts enable row level security;
+grant select, insert (organization_id, email, name, language), update (email, name, language) on public.contacts
+to authenticated;
+grant select, insert (organization_id, email, name, language),
+  update (name, language, suppressed_at, suppressed_because) on public.contacts to pgdesk_functions;
+
+create policy "Members see contacts, contacts see themselves" on public.contacts
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations())) or id = any(array(select private.my_contacts()))
+);
+create policy "Agents add contacts" on public.contacts
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Agents change contacts" on public.contacts
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Functions see the contacts they work for" on public.contacts
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions add contacts to the organization they work for" on public.contacts
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions change contacts they work for" on public.contacts
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/22_mail_addresses.sql
+
+grant execute on function private.resolve_address(text) to pgdesk_functions;
+
+alter table public.mail_addresses enable row level security;
+grant select, delete, insert (organization_id, address, display_name, team_id, is_default),
+  update (display_name, team_id, is_default) on public.mail_addresses to authenticated;
+grant select on public.mail_addresses to pgdesk_functions;
+
+create policy "Members see their mail addresses" on public.mail_addresses
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Admins add mail addresses" on public.mail_addresses
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Admins change mail addresses" on public.mail_addresses
+for update to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Admins remove mail addresses" on public.mail_addresses
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Functions see the mail addresses they work for" on public.mail_addresses
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/30_tickets.sql
+
+alter table private.ticket_counters enable row level security;
+
+alter table public.ticket_statuses enable row level security;
+grant select, delete, insert (organization_id, key, name, category, position), update (name, category, position)
+on public.ticket_statuses to authenticated;
+grant select on public.ticket_statuses to pgdesk_functions;
+
+create policy "Members and contacts see statuses" on public.ticket_statuses
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  or organization_id = any(array(select private.my_contact_organizations()))
+);
+create policy "Admins add statuses" on public.ticket_statuses
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Admins change statuses" on public.ticket_statuses
+for update to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Admins remove statuses" on public.ticket_statuses
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Functions see the statuses they work with" on public.ticket_statuses
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.ticket_categories enable row level security;
+grant select, delete, insert (organization_id, key, name, skill_id, sensitive), update (name, skill_id, sensitive)
+on public.ticket_categories to authenticated;
+grant select on public.ticket_categories to pgdesk_functions;
+
+create policy "Members see categories" on public.ticket_categories
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add categories" on public.ticket_categories
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change categories" on public.ticket_categories
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove categories" on public.ticket_categories
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see the categories they work with" on public.ticket_categories
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.tickets enable row level security;
+grant select on public.tickets to authenticated, pgdesk_functions;
+grant insert (organization_id, subject, channel, contact_id, mail_address_id) on public.tickets
+to authenticated, pgdesk_functions;
+grant update (
+  subject, status, priority, category_id, team_id, assignee_id, language, is_spam, tags, ai_state
+) on public.tickets to authenticated;
+grant update (
+  status, priority, category_id, team_id, language, sentiment, is_spam, tags, ai_state
+) on public.tickets to pgdesk_functions;
+
+create policy "Members see tickets, contacts their own" on public.tickets
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  or contact_id = any(array(select private.my_contacts()))
+);
+create policy "Agents open tickets for anyone, contacts for themselves in the portal" on public.tickets
+for insert to authenticated with check (
+  organization_id = any(array(select private.my_organizations('agent')))
+  or (contact_id = any(array(select private.my_contacts())) and channel in ('portal', 'chat'))
+);
+create policy "Agents change tickets" on public.tickets
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Functions see the tickets they work for" on public.tickets
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions open tickets for the organization they work for" on public.tickets
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions change tickets they work for" on public.tickets
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/35_messages.sql
+
+grant execute on function public.open_ticket(uuid, text, text, public.ticket_channel, uuid) to authenticated;
+grant execute on function public.send_reply(uuid, text, integer, boolean) to authenticated;
+grant execute on function private.tickets_by_message_id(uuid, text[]) to pgdesk_functions;
+grant execute on function private.ensure_message_partitions(integer) to pgdesk_functions;
+
+alter table public.messages enable row level security;
+grant select on public.messages to authenticated, pgdesk_functions;
+grant insert (organization_id, ticket_id, sender, contact_id, member_id, is_internal, body_text) on public.messages
+to authenticated;
+grant insert (
+  id, organization_id, ticket_id, sender, contact_id, member_id, is_internal, is_machine, sender_status, is_verified,
+  body_text, reply_text, body_html, message_id_header
+), update (message_id_header, sender_status) on public.messages to pgdesk_functions;
+
+-- One way in for a contact: public messages of tickets that are its own.
+create policy "Members see messages, contacts the public ones of their tickets" on public.messages
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  or (
+    not is_internal
+    and sender_status = 'known'
+    and ticket_id in (
+      select t.id from public.tickets as t where t.contact_id = any(array(select private.my_contacts()))
+    )
+  )
+);
+create policy "Agents write as themselves, contacts as themselves on their tickets" on public.messages
+for insert to authenticated with check (
+  (
+    sender = 'member'
+    and member_id = (select auth.uid())
+    and organization_id = any(array(select private.my_organizations('agent')))
+  )
+  or (
+    sender = 'contact'
+    and not is_internal
+    and member_id is null
+    and (
+      (
+        contact_id = any(array(select private.my_contacts()))
+        and ticket_id in (select t.id from public.tickets as t where t.contact_id = messages.contact_id)
+      )
+      or organization_id = any(array(select private.my_organizations('agent')))
+    )
+  )
+);
+create policy "Functions see the messages they work for" on public.messages
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions write messages for the organization they work for" on public.messages
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions complete messages they work for" on public.messages
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/38_attachments.sql
+
+alter table public.attachments enable row level security;
+grant select on public.attachments to authenticated, pgdesk_functions;
+grant insert (
+  organization_id, ticket_id, message_id, file_name, content_type, bytes, sha256, content_id, is_inline, storage_path
+) on public.attachments to pgdesk_functions;
+
+create policy "Who sees the message sees its attachments" on public.attachments
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  -- The rules of messages hold in here: a contact sees the public ones of its tickets, whoever wrote them.
+  or exists (select from public.messages as m where m.id = attachments.message_id)
+);
+create policy "Functions see the attachments they work for" on public.attachments
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions add attachments for the organization they work for" on public.attachments
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+
+-- The bytes follow the rows; the first folder of a path is the organization.
+create policy "Who sees an attachment may fetch its file" on storage.objects
+for select to authenticated using (
+  bucket_id = 'attachments'
+  and exists (
+    select from public.attachments as a
+    where a.organization_id = private.try_uuid((storage.foldername(name))[1]) and a.storage_path = name
+  )
+);
+create policy "Functions fetch files of the organization they work for" on storage.objects
+for select to pgdesk_files using (
+  bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+);
+create policy "Functions keep files for the organization they work for" on storage.objects
+for insert to pgdesk_files with check (
+  bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+);
+create policy "Functions keep files again after a failed attempt" on storage.objects
+for update to pgdesk_files using (
+  bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+);
+create policy "Functions see the bucket of attachments" on storage.buckets
+for select to pgdesk_files using (id = 'attachments');
+
+
+-- policies/40_inbound_mail.sql
+
+grant execute on function private.accept_mail(uuid, uuid, text, text, text, bytea, bytea, text) to pgdesk_functions;
+grant execute on function private.member_by_email(text) to pgdesk_functions;
+grant execute on function private.bare_subject(text) to pgdesk_functions;
+grant execute on function private.is_participant(uuid, uuid, text) to pgdesk_functions;
+grant execute on function private.find_thread(uuid, uuid, boolean, text[], text) to pgdesk_functions;
+grant execute on function private.note_parsed(uuid, text, text, text, text, jsonb, text[]) to pgdesk_functions;
+grant execute on function private.contact_for(uuid, text, text) to pgdesk_functions;
+grant execute on function private.file_mail(uuid, jsonb) to pgdesk_functions;
+grant execute on function private.quarantine_mail(uuid, text) to pgdesk_functions;
+grant execute on function public.retry_inbound_mail(uuid) to authenticated;
+grant execute on function private.retry_inbound_mail(uuid) to authenticated;
+grant execute on function public.split_mail(uuid) to authenticated;
+grant execute on function private.split_mail(uuid) to authenticated;
+
+alter table public.inbound_mails enable row level security;
+grant select on public.inbound_mails to authenticated, pgdesk_functions;
+grant insert (
+  organization_id, mail_address_id, recipients, envelope_from, bytes, content_sha256, message_id_header, id_reused
+), update (
+  recipients, deliveries, last_delivered_at, state, reason, sender, subject, verdict, dmarc, outcome, ticket_id,
+  message_id, decision, done_at
+) on public.inbound_mails to pgdesk_functions;
+
+create policy "Admins see what became of every mail" on public.inbound_mails
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Functions see the ledger they work for" on public.inbound_mails
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions enter mail in the ledger they work for" on public.inbound_mails
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions keep the ledger they work for" on public.inbound_mails
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+-- The mail itself is for the functions alone.
+alter table private.inbound_raw enable row level security;
+grant select, insert on private.inbound_raw to pgdesk_functions;
+
+create policy "Functions read the raw mail they work for" on private.inbound_raw
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions keep raw mail for the organization they work for" on private.inbound_raw
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+
+
+-- policies/50_knowledge.sql
+
+-- Published articles are for everyone; drafts, old versions and passages for members. Agents write.
+
+grant execute on function public.create_article(uuid, text, text, text, uuid, text) to authenticated;
+grant execute on function public.save_article(uuid, text, text) to authenticated;
+grant execute on function public.set_article_status(uuid, public.article_status) to authenticated;
+grant execute on function public.publish_article(uuid) to authenticated;
+grant execute on function public.archive_article(uuid) to authenticated;
+grant execute on function private.free_slug(uuid, text) to authenticated;
+
+alter table public.article_categories enable row level security;
+grant select on public.article_categories to anon, authenticated, pgdesk_functions;
+grant delete, insert (organization_id, name, position), update (name, position) on public.article_categories
+to authenticated;
+
+create policy "Visitors see categories with something to read" on public.article_categories
+for select to anon using (
+  exists (
+    select from public.articles as a where a.category_id = article_categories.id and a.status = 'published'
+  )
+);
+create policy "Members see categories, others those with something to read" on public.article_categories
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  or exists (
+    select from public.articles as a where a.category_id = article_categories.id and a.status = 'published'
+  )
+);
+create policy "Managers add categories" on public.article_categories
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change categories" on public.article_categories
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove categories" on public.article_categories
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see categories they work for" on public.article_categories
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.articles enable row level security;
+grant select on public.articles to anon, authenticated, pgdesk_functions;
+grant insert (organization_id, category_id, slug, language), update (category_id, slug, language, status)
+on public.articles to authenticated;
+
+create policy "Visitors see published articles" on public.articles for select to anon using (status = 'published');
+create policy "Members see articles, others the published ones" on public.articles
+for select to authenticated using (
+  status = 'published' or organization_id = any(array(select private.my_organizations()))
+);
+create policy "Agents add articles" on public.articles
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Agents change articles" on public.articles
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Functions see articles they work for" on public.articles
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.article_versions enable row level security;
+grant select on public.article_versions to anon, authenticated, pgdesk_functions;
+grant insert (organization_id, article_id, title, body) on public.article_versions to authenticated;
+
+create policy "Visitors see what published articles say now" on public.article_versions
+for select to anon using (
+  exists (
+    select from public.articles as a
+    where a.organization_id = article_versions.organization_id
+      and a.id = article_versions.article_id
+      and a.current_version_id = article_versions.id
+      and a.status = 'published'
+  )
+);
+create policy "Members see every version, others what published articles say now" on public.article_versions
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  or exists (
+    select from public.articles as a
+    where a.organization_id = article_versions.organization_id
+      and a.id = article_versions.article_id
+      and a.current_version_id = article_versions.id
+      and a.status = 'published'
+  )
+);
+create policy "Agents write versions" on public.article_versions
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Functions see versions they work for" on public.article_versions
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.chunks enable row level security;
+grant select on public.chunks to authenticated, pgdesk_functions;
+
+create policy "Members see passages" on public.chunks
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Functions see passages they work for" on public.chunks
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.article_feedback enable row level security;
+grant select, insert (organization_id, article_id, version_id, contact_id, helpful, comment) on public.article_feedback
+to authenticated;
+grant select on public.article_feedback to pgdesk_functions;
+
+create policy "Members see feedback, contacts their own" on public.article_feedback
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  or contact_id = any(array(select private.my_contacts()))
+);
+create policy "Contacts say whether what they may read helped" on public.article_feedback
+for insert to authenticated with check (
+  contact_id = any(array(select private.my_contacts()))
+  and version_id in (select v.id from public.article_versions as v where v.id = article_feedback.version_id)
+);
+create policy "Functions see feedback they work for" on public.article_feedback
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/55_retrieval.sql
+
+-- Search is reached through functions alone: they look at one organization's published articles.
+
+alter table private.chunk_index enable row level security;
+alter table private.postings enable row level security;
+
+-- Which model an indexed passage is of: so that the same is not done twice.
+grant select (chunk_id, organization_id, model) on private.chunk_index to pgdesk_functions;
+create policy "Functions see what is indexed of the organization they work for" on private.chunk_index
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+grant execute on function
+  public.search_articles(uuid, text, extensions.vector, text, integer),
+  private.search_chunks(uuid, text, extensions.vector, text, integer, integer)
+to anon, authenticated;
+grant execute on function private.search_own_chunks(text, text, text, integer, integer) to pgdesk_functions;
+grant execute on function private.replace_chunks(
+  uuid, uuid, text, text[], text[], text[], integer[], text[], text[]
+) to pgdesk_functions;
+grant execute on function private.is_indexed(uuid, text) to pgdesk_functions;
+
+
+-- policies/60_triage.sql
+
+grant execute on function private.predict_category(uuid, extensions.vector, extensions.sparsevec, integer)
+to pgdesk_functions;
+grant execute on function private.record_triage(uuid, jsonb) to pgdesk_functions;
+grant execute on function private.replace_head(
+  uuid, text, integer, timestamptz, jsonb, uuid[], text[], double precision[]
+) to pgdesk_functions;
+grant execute on function private.team_for_category(uuid, uuid) to pgdesk_functions;
+grant execute on function private.confirm_category(uuid) to authenticated;
+grant execute on function public.correct_triage(uuid, uuid, public.ticket_priority, uuid) to authenticated;
+
+alter table public.triage_examples enable row level security;
+grant select, delete, insert (organization_id, category_id, text), update (category_id, text)
+on public.triage_examples to authenticated;
+grant select, update (embedding, lexical, model) on public.triage_examples to pgdesk_functions;
+
+create policy "Members see examples" on public.triage_examples
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add examples" on public.triage_examples
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change examples" on public.triage_examples
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove examples" on public.triage_examples
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see the examples they learn from" on public.triage_examples
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions embed the examples they learn from" on public.triage_examples
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table private.triage_heads enable row level security;
+grant select, insert, delete on private.triage_heads to pgdesk_functions;
+
+create policy "Functions see the head they use" on private.triage_heads
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions add the head they fitted" on private.triage_heads
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions remove the head they replace" on private.triage_heads
+for delete to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table private.triage_weights enable row level security;
+grant select, insert on private.triage_weights to pgdesk_functions;
+
+create policy "Functions see the weights they use" on private.triage_weights
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions add the weights they fitted" on private.triage_weights
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+
+alter table public.triage_results enable row level security;
+grant select on public.triage_results to authenticated;
+grant select, insert (
+  organization_id, ticket_id, message_id, text, embedding, lexical, model, category_id, confidence, abstained, ranking,
+  evidence, language, priority, sentiment, is_spam, wants_human, sensitive, injection, signals, ms
+), update (
+  text, embedding, lexical, model, category_id, confidence, abstained, ranking, evidence, language, priority, sentiment,
+  is_spam, wants_human, sensitive, injection, signals, ms
+) on public.triage_results to pgdesk_functions;
+
+create policy "Members see what triage saw" on public.triage_results
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Functions see what triage saw for their organization" on public.triage_results
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions keep what triage saw for their organization" on public.triage_results
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions renew what triage saw for their organization" on public.triage_results
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/65_replies.sql
+
+grant execute on function public.accept_draft(uuid, integer, text) to authenticated;
+grant execute on function public.reject_draft(uuid, text) to authenticated;
+grant execute on function private.record_draft(uuid, uuid, integer, text, text, text[], real, text, jsonb)
+to pgdesk_functions;
+grant execute on function private.hold_passages(uuid[]) to pgdesk_functions;
+grant execute on function private.model_cost_today() to pgdesk_functions;
+
+alter table public.ai_executions enable row level security;
+grant select on public.ai_executions to authenticated, pgdesk_functions;
+grant insert (organization_id, ticket_id, purpose, model, status, tokens_in, tokens_out, cost_usd, ms, error)
+on public.ai_executions to pgdesk_functions;
+
+create policy "Managers see what the AI did and cost" on public.ai_executions
+for select to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Functions see the executions they work for" on public.ai_executions
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions record executions they work for" on public.ai_executions
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+
+alter table public.drafts enable row level security;
+grant select, update (status, sent_message_id) on public.drafts to authenticated;
+grant select, insert (
+  organization_id, ticket_id, message_id, seen_seq, decision, reasons, confidence, source, body_text
+), update (status, sent_message_id) on public.drafts to pgdesk_functions;
+
+create policy "Members see drafts" on public.drafts
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Agents decide on drafts" on public.drafts
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Functions see the drafts they work for" on public.drafts
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions write drafts they work for" on public.drafts
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions put aside drafts they work for" on public.drafts
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+alter table public.draft_citations enable row level security;
+grant select on public.draft_citations to authenticated, pgdesk_functions;
+grant insert (organization_id, draft_id, ordinal, sentence, chunk_id, version_id, article_id, support)
+on public.draft_citations to pgdesk_functions;
+
+create policy "Members see what a draft rests on" on public.draft_citations
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Functions see the citations they work for" on public.draft_citations
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions cite for the organization they work for" on public.draft_citations
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+
+alter table public.draft_feedback enable row level security;
+grant select, insert (organization_id, draft_id, member_id, verdict, final_text, comment) on public.draft_feedback
+to authenticated;
+grant select on public.draft_feedback to pgdesk_functions;
+
+create policy "Members see feedback on drafts" on public.draft_feedback
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Agents give feedback as themselves" on public.draft_feedback
+for insert to authenticated with check (
+  organization_id = any(array(select private.my_organizations('agent'))) and member_id = (select auth.uid())
+);
+create policy "Functions learn from feedback they work for" on public.draft_feedback
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/70_outgoing_mails.sql
+
+grant execute on function private.may_mail_automatically(uuid, uuid) to pgdesk_functions;
+
+alter table public.outgoing_mails enable row level security;
+grant select on public.outgoing_mails to authenticated, pgdesk_functions;
+grant insert (
+  organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
+  reply_to, subject, body_text, body_html, headers
+), update (status, reason, provider, provider_id, message_id_header, sent_at) on public.outgoing_mails
+to pgdesk_functions;
+
+create policy "Members see what was mailed" on public.outgoing_mails
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Functions see the mail they work for" on public.outgoing_mails
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions store mail for the organization they work for" on public.outgoing_mails
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+create policy "Functions complete mail they work for" on public.outgoing_mails
+for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/80_realtime.sql
+
+grant execute on function private.may_join(text) to authenticated;
+
+create policy "Members and contacts hear the topics that are theirs" on realtime.messages
+for select to authenticated using ((select private.may_join(realtime.topic())));
+-- Typing and presence.
+create policy "Members and contacts speak on the topics that are theirs" on realtime.messages
+for insert to authenticated with check (
+  extension in ('broadcast', 'presence') and (select private.may_join(realtime.topic()))
+);
+
+
+-- policies/90_audit.sql
+
+alter table public.audit_log enable row level security;
+grant select on public.audit_log to authenticated;
+
+create policy "Admins read the audit log" on public.audit_log
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+
+
+-- policies/95_maintenance.sql
+
+grant execute on function private.maintain(interval, interval) to pgdesk_functions;

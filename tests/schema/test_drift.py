@@ -1,0 +1,57 @@
+"""The schema that the migrations make is the one that sql/ and policies/ declare."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from infra.local.postgres import Cluster, clone_database, drop_database
+from infra.local.settings import Settings
+from pgdesk import schema
+from pgdesk.drift import differences
+
+
+@pytest.fixture(scope="module")
+def migrated(platform: Settings) -> Settings:
+    settings = clone_database(platform, "migrated")
+    schema.migrate(settings.database_url("postgres"))
+    return settings
+
+
+def test_migrations_make_what_is_declared(cluster: Cluster, schema_template: Settings, migrated: Settings) -> None:
+    assert differences(cluster, migrated, schema_template) == [], "run `make migration NAME=…`"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter table public.teams add column motto text",
+        "create policy surplus on public.teams for select to anon using (true)",
+        "grant delete on public.tickets to anon",
+        "create or replace function private.normal_email(value text) returns text language sql as 'select value'",
+        "insert into private.routes (event_type, consumer) values ('a.b', 'triage')",
+        "alter table public.teams drop constraint teams_name_check",
+        "drop trigger teams_touch on public.teams",
+        "update storage.buckets set public = true",
+    ],
+)
+def test_any_difference_is_seen(cluster: Cluster, schema_template: Settings, change: str) -> None:
+    other = clone_database(schema_template, "drifted")
+    try:
+        with psycopg.connect(other.database_url("postgres")) as connection:
+            connection.execute(change.encode())
+        assert differences(cluster, schema_template, other)
+    finally:
+        drop_database(other)
+
+
+def test_migrating_again_does_nothing(migrated: Settings) -> None:
+    assert schema.migrate(migrated.database_url("postgres")) == []
+
+
+def test_a_migration_does_no_more_than_the_platform_lets_postgres_do(platform: Settings) -> None:
+    with psycopg.connect(platform.database_url("postgres")) as connection:
+        row = connection.execute(
+            "select rolsuper, rolbypassrls, rolcreaterole from pg_roles where rolname = current_user"
+        ).fetchone()
+    assert row == (False, True, True)
