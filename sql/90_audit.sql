@@ -16,14 +16,25 @@ create table public.audit_log (
 );
 create index audit_log_organization_idx on public.audit_log (organization_id, created_at desc);
 
+-- In plpgsql, statement by statement: in SQL the planner may evaluate a cast of a known value before the case around it.
 create function private.try_inet(value text) returns inet
-language sql stable parallel safe set search_path = '' as $$
-  select case when pg_input_is_valid(value, 'inet') then value::inet end;
+language plpgsql stable parallel safe set search_path = '' as $$
+begin
+  if pg_input_is_valid(value, 'inet') then
+    return value::inet;
+  end if;
+  return null;
+end;
 $$;
 
 create function private.try_jsonb(value text) returns jsonb
-language sql stable parallel safe set search_path = '' as $$
-  select case when pg_input_is_valid(value, 'jsonb') then value::jsonb end;
+language plpgsql stable parallel safe set search_path = '' as $$
+begin
+  if pg_input_is_valid(value, 'jsonb') then
+    return value::jsonb;
+  end if;
+  return null;
+end;
 $$;
 
 -- Trigger argument: the column that names the row.
