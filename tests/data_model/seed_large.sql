@@ -101,4 +101,5 @@ end
 $$;
 drop table spread, put_aside;
 set session_replication_role = origin;
+set default_statistics_target = 30;
 analyze;

@@ -53,9 +53,12 @@ def test_who_founds_an_organization_owns_it(shop: Shop) -> None:
 def test_anonymous_visitors_found_nothing(shop: Shop) -> None:
     visitor = new_user(shop.db)
     for claims in ({"role": "authenticated", "sub": str(visitor), "is_anonymous": True}, {"role": "authenticated"}):
-        with shop.acting(Actor("authenticated", visitor), request__jwt__claims=json.dumps(claims)) as db:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege), db.transaction():
-                db.execute("select public.create_organization('Acme', 'acme-anonymous')")
+        with (
+            shop.acting(Actor("authenticated", visitor), request__jwt__claims=json.dumps(claims)) as db,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+            db.transaction(),
+        ):
+            db.execute("select public.create_organization('Acme', 'acme-anonymous')")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         shop.as_(ANON, "select public.create_organization('Acme', 'acme-anonymous')")
 

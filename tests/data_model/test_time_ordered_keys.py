@@ -55,7 +55,8 @@ def test_messages_land_in_the_leaf_of_their_month(shop: Shop) -> None:
     for months in (-1, 0, 1, 2, 3):
         made = shop.db.execute(
             "select private.uuid7(at at time zone 'utc') as key, to_char(at, 'YYYY_MM') as month from"
-            " (select date_trunc('month', now() at time zone 'utc') + make_interval(months => %s, days => 14)) as t (at)",
+            " (select date_trunc('month', now() at time zone 'utc') + make_interval(months => %s, days => 14))"
+            " as t (at)",
             [months],
         ).fetchone()
         assert made
