@@ -186,6 +186,27 @@ def test_threads_are_found_by_message_id(large: Large) -> None:
     assert found.helper_calls == 1
 
 
+def test_a_mail_finds_its_thread_among_all_that_was_sent(large: Large) -> None:
+    with large.db.transaction(force_rollback=True):
+        large.db.execute("set local session_replication_role = replica")
+        large.db.execute(
+            "insert into public.outgoing_mails (organization_id, ticket_id, kind, is_automatic, contact_id, to_address,"
+            " from_address, reply_to, subject, body_text, body_html, message_id_header) select organization_id, id,"
+            " 'reply', false, contact_id, 'a', 'b', 'c', 'd', 'e', 'f', '<sent' || number || '@desk.example>'"
+            " from public.tickets where organization_id = %s limit 20000",
+            [ORGANIZATION],
+        )
+        large.db.execute("analyze public.outgoing_mails")
+        found = large.functions_run(
+            "select * from private.find_thread(%s, null, false, %s, 'contact500@people.example')",
+            ORGANIZATION,
+            ["<sent501@desk.example>", "<500@people.example>", "<unknown@people.example>"],
+        )
+    assert [row["is_known"] for row in found.rows] == [True]
+    assert found.scanned <= 30
+    assert not found.sequential & {"outgoing_mails", "contacts", "tickets"}
+
+
 def test_files_are_found_by_their_path(large: Large) -> None:
     with large.db.transaction(force_rollback=True):
         large.db.execute("set local session_replication_role = replica")
