@@ -16,7 +16,8 @@ create table public.audit_log (
 );
 create index audit_log_organization_idx on public.audit_log (organization_id, created_at desc);
 
--- In plpgsql, statement by statement: in SQL the planner may evaluate a cast of a known value before the case around it.
+-- In plpgsql, statement by statement: in SQL the planner may evaluate the cast of a known value before the case around
+-- it.
 create function private.try_inet(value text) returns inet
 language plpgsql stable parallel safe set search_path = '' as $$
 begin
