@@ -24,6 +24,7 @@ def build_stack(settings: Settings) -> Stack:
 
     def migrate(url: str) -> None:
         schema.migrate(url)
+        schema.make_partitions(url)
         schema.admit_functions(url, settings.keys.service_password)
 
     return Stack(

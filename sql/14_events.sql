@@ -146,7 +146,7 @@ begin
       ) as e
       where not is_member
         and t.organization_id = events_since.organization_id
-        and t.contact_id = any (array(select private.my_contacts()))
+        and t.contact_id = any(array(select private.my_contacts()))
       order by e.txid, e.seq
       limit page_size
     )

@@ -405,7 +405,7 @@ begin
   set state = 'received', reason = null
   where m.id = retry_inbound_mail.inbound_mail_id
     and m.state = 'quarantined'
-    and m.organization_id = any (array(select private.my_organizations('admin')))
+    and m.organization_id = any(array(select private.my_organizations('admin')))
   returning * into mail;
   if mail.id is null then
     raise exception 'there is no quarantined mail %', retry_inbound_mail.inbound_mail_id using errcode = 'P0002';
@@ -434,7 +434,7 @@ begin
   join public.messages as kept on kept.organization_id = m.organization_id and kept.id = m.message_id
   where m.message_id = split_mail.message_id
     and m.outcome = 'threaded'
-    and m.organization_id = any (array(select private.my_organizations('agent')))
+    and m.organization_id = any(array(select private.my_organizations('agent')))
   for update of m;
   if mail.id is null then
     raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'P0002';

@@ -550,18 +550,26 @@ create index jobs_finished_idx on private.jobs (finished_at) where state = 'done
 create index jobs_dead_idx on private.jobs (organization_id, finished_at) where state = 'dead';
 create index jobs_consumer_idx on private.jobs (consumer, state) where state <> 'done';
 
--- Wakes the relay once this transaction commits: LISTEN on one machine, pg_net where the platform has it. The relay's
--- sweep each minute stands behind both.
+-- Where the relay listens on the hosted platform: one row, written at deployment. None on one machine.
+create table private.relay_address (
+  only_row boolean primary key default true check (only_row),
+  url text not null check (url like 'https://%'),
+  -- PGDESK_RELAY_SECRET of the functions.
+  secret text not null check (length(secret) >= 16)
+);
+
+-- Wakes the relay once this transaction commits: LISTEN on one machine, pg_net where the platform has it and the
+-- address is known. The relay's sweep each minute stands behind both.
 create function private.wake_relay() returns void
 language plpgsql security definer set search_path = '' as $$
 declare
-  address text := nullif(current_setting('app.relay_url', true), '');
+  relay private.relay_address;
 begin
   perform pg_notify('pgdesk_jobs', '');
-  if address is not null and to_regprocedure('net.http_post(text,jsonb,jsonb,jsonb,integer)') is not null then
-    execute 'select net.http_post(url := $1, headers := $2)' using address, jsonb_build_object(
-      'authorization', 'Bearer ' || coalesce(current_setting('app.relay_secret', true), '')
-    );
+  select * into relay from private.relay_address;
+  if relay.url is not null and to_regprocedure('net.http_post(text,jsonb,jsonb,jsonb,integer)') is not null then
+    execute 'select net.http_post(url := $1, headers := $2)'
+    using relay.url, jsonb_build_object('authorization', 'Bearer ' || relay.secret);
   end if;
 end;
 $$;
@@ -3639,14 +3647,26 @@ create table public.audit_log (
 );
 create index audit_log_organization_idx on public.audit_log (organization_id, created_at desc);
 
+-- In plpgsql, statement by statement: in SQL the planner may evaluate the cast of a known value before the case around
+-- it.
 create function private.try_inet(value text) returns inet
-language sql stable parallel safe set search_path = '' as $$
-  select case when pg_input_is_valid(value, 'inet') then value::inet end;
+language plpgsql stable parallel safe set search_path = '' as $$
+begin
+  if pg_input_is_valid(value, 'inet') then
+    return value::inet;
+  end if;
+  return null;
+end;
 $$;
 
 create function private.try_jsonb(value text) returns jsonb
-language sql stable parallel safe set search_path = '' as $$
-  select case when pg_input_is_valid(value, 'jsonb') then value::jsonb end;
+language plpgsql stable parallel safe set search_path = '' as $$
+begin
+  if pg_input_is_valid(value, 'jsonb') then
+    return value::jsonb;
+  end if;
+  return null;
+end;
 $$;
 
 -- Trigger argument: the column that names the row.
@@ -3930,6 +3950,7 @@ for select to pgdesk_functions using (organization_id = (select private.current_
 alter table private.consumers enable row level security;
 alter table private.routes enable row level security;
 alter table private.jobs enable row level security;
+alter table private.relay_address enable row level security;
 
 grant execute on function private.claim_jobs(integer) to pgdesk_functions;
 grant execute on function private.mark_published(uuid[]) to pgdesk_functions;
