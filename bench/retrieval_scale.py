@@ -37,8 +37,10 @@ with source as (
     from public.articles as a where a.organization_id = %(organization)s
   ) as a
   cross join generate_series(0, %(passages)s - 1) as p (ordinal)
-  join source as one on one.at = ((a.at * %(passages)s + p.ordinal) * 31 + %(seed)s) %% one.many
-  join source as other on other.at = ((a.at * %(passages)s + p.ordinal) * 7919 + %(seed)s * 104729 + 1) %% other.many
+  cross join lateral (select a.at * %(passages)s + p.ordinal as at) as n
+  join source as one on one.at = n.at %% one.many
+  -- Another partner in every round, so that no two are alike.
+  join source as other on other.at = (n.at + 1 + %(seed)s + 37 * (n.at / other.many)) %% other.many
 ), chunks as (
   insert into public.chunks (id, organization_id, article_id, version_id, ordinal, title, text, language, tokens)
   select id, %(organization)s, article_id, version_id, ordinal, 'made', 'made', 'en', 1 from made
