@@ -20,10 +20,10 @@ from uuid import UUID
 import psycopg
 from chalicelib.kit import database, jobs
 from chalicelib.kit.embeddings import embed
-from chalicelib.kit.settings import settings as function_settings
-from chalicelib.knowledge import consumer
 from chalicelib.kit.retrieval import Passage, search
 from chalicelib.kit.retrieval.vectors import literal
+from chalicelib.kit.settings import settings as function_settings
+from chalicelib.knowledge import consumer
 from psycopg.rows import dict_row
 
 from infra.local.postgres import Cluster, create_database

@@ -14,6 +14,7 @@ from pgdesk.schema import ROOT, declared_files
 from pgdesk.scratch import declared, migrated, scratch_cluster
 
 MIGRATIONS = ROOT / "supabase" / "migrations"
+SYMBOLS = ("│", "▲", "●", "◇", "◆", "┌", "└", "■")
 HEADER = "-- Drafted by `make migration`: the CLI's difference between supabase/migrations/ and sql/ + policies/.\n\n"
 
 
@@ -52,5 +53,7 @@ def diff(have: str, want: str) -> str:
     for url in (have, want):
         with psycopg.connect(url) as connection:  # both have the same leaves, whatever month they were made in
             connection.execute("select private.ensure_message_partitions()")
-    found = supabase_cli.run("db", "diff", "--use-pg-delta", "--from", have, "--to", want)
+    said = supabase_cli.run("db", "diff", "--use-pg-delta", "--from", have, "--to", want)
+    # The CLI talks beside its answer, on lines that begin with a symbol.
+    found = "\n".join(line for line in said.splitlines() if not line.startswith(SYMBOLS))
     return HEADER + found if found.strip() else ""

@@ -56,7 +56,7 @@ LAYER_VECTORS = {
 Array = NDArray[Any]
 
 
-class BuildError(Exception):
+class BuildError(RuntimeError):
     """The model files cannot be built; the message says what is wrong and what helps."""
 
 

@@ -82,7 +82,7 @@ class Settings:
 
     def database_url(self, role: str) -> str:
         """libpq URL for one of the platform's login roles; `postgres` has the password that the CLI gives it."""
-        password = "postgres" if role == "postgres" else self.keys.service_password  # noqa: S105
+        password = "postgres" if role == "postgres" else self.keys.service_password
         return f"postgresql://{role}:{password}@{self.host}:{self.db_port}/{self.database}"
 
     def at(self, database: str) -> Settings:

@@ -12,8 +12,8 @@ import pytest
 from chalicelib.kit import database, jobs
 from chalicelib.kit import settings as environment
 from chalicelib.kit.embeddings import embed
-from chalicelib.knowledge import consumer
 from chalicelib.kit.retrieval.vectors import literal
+from chalicelib.knowledge import consumer
 
 from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings

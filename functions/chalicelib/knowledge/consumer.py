@@ -11,8 +11,8 @@ from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.embeddings import MODEL, embed
 from chalicelib.kit.embeddings.wordpiece import WordPiece
 from chalicelib.kit.jobs import Dead, Effects, Job
-from chalicelib.knowledge.chunking import Chunk, chunk
 from chalicelib.kit.retrieval.vectors import literal
+from chalicelib.knowledge.chunking import Chunk, chunk
 
 SQL = queries(__file__)
 
