@@ -41,7 +41,8 @@ def clone_database(settings: Settings, name: str) -> Settings:
         # Settings per database and role live outside the database, so a copy has to be told them again.
         copied = connection.execute(
             "select r.rolname, unnest(s.setconfig) from pg_db_role_setting s "
-            "join pg_database d on d.oid = s.setdatabase left join pg_roles r on r.oid = s.setrole where d.datname = %s",
+            "join pg_database d on d.oid = s.setdatabase left join pg_roles r on r.oid = s.setrole "
+            "where d.datname = %s",
             [settings.database],
         ).fetchall()
         for role, setting in copied:
