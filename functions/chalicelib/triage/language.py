@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from chalicelib.kit.once import once
 from chalicelib.triage.signals import Signal
 
 _NOISE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|[#@]\w+|\b[A-Z]*\d[\w-]*\b")
@@ -41,7 +41,7 @@ def detect(text: str, usual: str = "en") -> Signal:
     return Signal(code, confidence)
 
 
-@cache
+@once
 def _identifier() -> LanguageIdentifier:
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages(_LANGUAGES.split())

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 import tomllib
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chalicelib.kit.embeddings import MODEL, embed
+from chalicelib.kit.once import once
 from chalicelib.triage.head import Floats
 
 SENSITIVE = ("refund", "account_access", "legal", "payment", "security", "cancellation")
@@ -28,7 +27,6 @@ _STRONG, _WEAK = 0.9, 0.4
 _NEAREST, _STEEPNESS, _ALIKE, _AT_MOST = 3, 40.0, 0.28, 0.85
 
 VECTORS = Path(__file__).with_name("signals.npz")  # made by `prepare`
-_once = threading.Lock()  # containers that share a process wait for the first one, instead of all doing its work
 
 _MOST_SENTENCES, _LONGEST_SENTENCE = 24, 300
 _BREAK = re.compile(r"(?<=[.!?…。！？])\s+|\s*\n\s*|\s+[-–—•]\s+")
@@ -178,13 +176,8 @@ def _prepared(file: Path, texts: list[str]) -> Floats | None:
         return kept["vectors"] if str(kept["digest"]) == _digest(texts) else None
 
 
+@once
 def _detectors() -> dict[str, Detector]:
-    with _once:
-        return _made()
-
-
-@cache
-def _made() -> dict[str, Detector]:
     tables = _tables()
     texts = _sentences(tables)
     prepared = _prepared(VECTORS, texts)

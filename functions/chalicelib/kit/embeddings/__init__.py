@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from chalicelib.kit.embeddings.blas import use_one_thread
 from chalicelib.kit.embeddings.model import WIDTH, MiniLM
 from chalicelib.kit.embeddings.wordpiece import MAX_CHARACTERS, WordPiece
+from chalicelib.kit.once import once
 
 MODEL = "all-MiniLM-L6-v2-int8"
 DIMENSIONS = WIDTH
@@ -88,27 +88,14 @@ def _remember(text: str, vector: Vectors) -> None:
             _recent.popitem(last=False)
 
 
-_loading = threading.RLock()
-
-
+@once
 def _model() -> MiniLM:
-    with _loading:
-        return _load_model()
-
-
-@cache
-def _load_model() -> MiniLM:
     use_one_thread()
     return MiniLM.load(_file("minilm.npz"))
 
 
+@once
 def _tokenizer() -> WordPiece:
-    with _loading:
-        return _load_tokenizer()
-
-
-@cache
-def _load_tokenizer() -> WordPiece:
     return WordPiece.load(_file("vocab.txt"))
 
 
