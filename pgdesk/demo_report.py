@@ -10,8 +10,14 @@ from typing import Any
 
 import psycopg
 from chalicelib.kit.database import queries
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+# Columns of a terminal that show everything.
+WIDE = 150
+COLUMNS = ("mail", "ticket", "category", "sure", "action", "ms")
+DETAILS = ("priority", "mood", "team", "why / articles")
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -92,7 +98,7 @@ def collect(connection: Connection, records: Sequence[Record], heard: Mapping[st
 
 def show(connection: Connection, console: Console, records: Sequence[Record], stuck: bool) -> bool:
     """Print table and totals. Returns whether every message is accounted for, with nothing lost, doubled or stuck."""
-    console.print(table(records))
+    console.print(table(records, wide=console.width >= WIDE))
     totals = connection.execute(SQL["totals"]).fetchone()
     assert totals
     outcomes = Counter(record.outcome for record in records)
@@ -136,25 +142,32 @@ def find_problems(records: Sequence[Record], totals: Mapping[str, Any], stuck: b
     return [words for words, wrong in checks.items() if wrong]
 
 
-def table(records: Sequence[Record]) -> Table:
-    shown = Table(header_style="bold", row_styles=["", "dim"])
-    for name in ("mail", "ticket", "category", "priority", "mood", "team", "sure", "action", "why / articles", "ms"):
+def table(records: Sequence[Record], *, wide: bool) -> Table:
+    """A row per message; on a narrow terminal without the columns that can be done without."""
+    columns = (*COLUMNS, *DETAILS) if wide else COLUMNS
+    shown = Table(header_style="bold", row_styles=["", "dim"], box=SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
         shown.add_column(name, justify="right" if name in ("sure", "ms") else "left", no_wrap=name != "why / articles")
     for record in records:
-        row = {} if record.duplicate else record.row
-        number = f"#{record.row['ticket']} " if record.row.get("ticket") else ""
-        sure = row.get("confidence")
-        why = ", ".join(row.get("reasons") or []) or ", ".join(row.get("articles") or []) or record.error
-        shown.add_row(
-            record.file[:34],
-            f"{number}{record.outcome}",
-            row.get("category") or "",
-            row.get("priority") or "",
-            row.get("sentiment") or "",
-            row.get("team") or "",
-            f"{sure:.2f}" if sure is not None else "",
-            record.action,
-            why or row.get("reason") or "",
-            f"{record.visible_ms:.0f}" if record.visible_ms is not None else "",
-        )
+        cells = _cells(record)
+        shown.add_row(*(cells[name] for name in columns))
     return shown
+
+
+def _cells(record: Record) -> dict[str, str]:
+    row = {} if record.duplicate else record.row
+    number = f"#{record.row['ticket']} " if record.row.get("ticket") else ""
+    sure = row.get("confidence")
+    why = ", ".join(row.get("reasons") or []) or ", ".join(row.get("articles") or []) or record.error
+    return {
+        "mail": record.file[:28],
+        "ticket": f"{number}{record.outcome}",
+        "category": row.get("category") or "",
+        "sure": f"{sure:.2f}" if sure is not None else "",
+        "action": record.action,
+        "ms": f"{record.visible_ms:.0f}" if record.visible_ms is not None else "",
+        "priority": row.get("priority") or "",
+        "mood": row.get("sentiment") or "",
+        "team": row.get("team") or "",
+        "why / articles": why or row.get("reason") or "",
+    }

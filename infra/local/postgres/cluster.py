@@ -245,8 +245,9 @@ def _as_server_user(command: list[str], data: Path) -> list[str]:
         return command
     lend = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
     if not _enterable(Path(command[0]).parent) or not _enterable(data.resolve()):
-        # Search, not read: the server may pass through a closed parent such as /root, as its owner could.
-        lend += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        # Search and read: the server may pass through a closed parent such as /root, as its owner could. The secure bit
+        # makes access(2), by which initdb looks for its siblings, count that right too (capabilities(7)).
+        lend += ["--securebits=+no_setuid_fixup", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     return [*lend, *command]
 
 
