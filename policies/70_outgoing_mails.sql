@@ -1,7 +1,12 @@
 grant execute on function private.may_mail_automatically(uuid, uuid) to pgdesk_functions;
 
 alter table public.outgoing_mails enable row level security;
-grant select on public.outgoing_mails to authenticated, pgdesk_functions;
+-- Without reply_to: who knows its token is taken for the contact it was sent to.
+grant select (
+  id, organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
+  subject, body_text, body_html, headers, provider, provider_id, message_id_header, created_at, updated_at, sent_at
+) on public.outgoing_mails to authenticated;
+grant select on public.outgoing_mails to pgdesk_functions;
 grant insert (
   organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
   reply_to, subject, body_text, body_html, headers

@@ -1,1 +1,1 @@
-grant execute on function private.maintain(interval, interval) to pgdesk_functions;
+grant execute on function private.maintain() to pgdesk_functions;

@@ -127,7 +127,8 @@ declare
   mine public.member_role := private.my_role(organization);
 begin
   if (select auth.uid()) is not null and exists (select from public.organizations where id = organization) then
-    if new.role > mine or old.role > mine then
+    -- Null: the caller's own row went in this statement, or while it waited.
+    if mine is null or new.role > mine or old.role > mine then
       raise exception 'a member with role % cannot give or take role %', mine, greatest(new.role, old.role)
         using errcode = '42501';
     end if;

@@ -3,8 +3,9 @@
 create table public.mail_addresses (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
-  -- One address has one owner in the whole installation, or mail could not find its way.
-  address text not null unique check (address = private.normal_email(address) and address ~ '^[^@\s]+@[^@\s]+$'),
+  -- One address has one owner in the whole installation, or mail could not find its way. What follows a `+` is part of
+  -- none: nobody can take another's reply addresses.
+  address text not null unique check (address = private.normal_email(address) and address ~ '^[^@+\s]+@[^@\s]+$'),
   display_name text not null default '' check (length(display_name) <= 200 and display_name !~ '[\r\n]'),
   team_id uuid,
   is_default boolean not null default false,
@@ -22,14 +23,7 @@ for each row execute function private.touch();
 -- Whose mail is it? `support+anything@x` is `support@x`. One of the three ways across tenants: it gives ids, no rows.
 create function private.resolve_address(address text) returns table (organization_id uuid, mail_address_id uuid)
 language sql stable security definer set search_path = '' as $$
-  with given as (
-    select
-      private.normal_email(resolve_address.address) as whole,
-      regexp_replace(private.normal_email(resolve_address.address), '\+[^@]*@', '@') as plain
-  )
   select m.organization_id, m.id
-  from public.mail_addresses as m, given as g
-  where m.address in (g.whole, g.plain)
-  order by m.address = g.whole desc
-  limit 1;
+  from public.mail_addresses as m
+  where m.address = regexp_replace(private.normal_email(resolve_address.address), '\+[^@]*@', '@');
 $$;

@@ -89,7 +89,10 @@ begin
   if new.sender = 'member' and new.member_id is null then
     new.member_id := by_caller;
   end if;
-  new.is_verified := new.is_verified or by_caller is not null;
+  -- Who is signed in is who they say; not so a contact in whose name a member writes down a call.
+  new.is_verified := new.is_verified or (
+    by_caller is not null and (new.sender = 'member' or new.contact_id in (select private.my_contacts()))
+  );
   update public.tickets as t
   set last_seq = t.last_seq + 1,
     last_message_at = greatest(t.last_message_at, now()),

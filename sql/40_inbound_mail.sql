@@ -216,9 +216,9 @@ begin
     from public.outgoing_mails as o
     where o.organization_id = find_thread.organization_id and o.message_id_header = any (find_thread.message_ids)
   ), judged as (
+    -- A member's address proves nothing here: file_mail makes a note of what a verified member mails.
     select c.*,
-      c.certain or private.is_participant(find_thread.organization_id, c.candidate, find_thread.sender)
-        or private.member_by_email(find_thread.sender) is not null as knows
+      c.certain or private.is_participant(find_thread.organization_id, c.candidate, find_thread.sender) as knows
     from (select distinct * from candidates) as c
   )
   select j.candidate, j.way, j.knows, jsonb_build_object(
@@ -376,7 +376,17 @@ begin
     set suppressed_at = coalesce(c.suppressed_at, now()), suppressed_because = 'mail to this address is refused'
     where c.organization_id = ledger.organization_id
       and c.email in (select jsonb_array_elements_text(mail -> 'bounced'))
-      and private.is_participant(ledger.organization_id, filed_ticket, c.email);
+      and private.is_participant(ledger.organization_id, filed_ticket, c.email)
+      -- Anybody can write a bounce: only one that names a mail of ours counts.
+      and exists (
+        select from public.outgoing_mails as o
+        where o.organization_id = ledger.organization_id and o.ticket_id = filed_ticket
+          and o.message_id_header = any(array(select jsonb_array_elements_text(mail -> 'message_ids')))
+        union all
+        select from public.messages as m
+        where m.ticket_id = filed_ticket and m.sender in ('member', 'ai')
+          and m.message_id_header = any(array(select jsonb_array_elements_text(mail -> 'message_ids')))
+      );
   end if;
   update public.inbound_mails as m
   set state = 'done', message_id = filed_message, done_at = now(),
@@ -439,6 +449,11 @@ begin
   if mail.id is null then
     raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'P0002';
   end if;
+  -- Nothing is answered in the old ticket meanwhile, nor what was drafted for this message afterwards.
+  perform from public.tickets as t where t.id = mail.ticket_id for update;
+  update public.drafts as d set status = 'superseded'
+  where d.organization_id = mail.organization_id and d.message_id = split_mail.message_id
+    and d.status in ('open', 'stale');
   insert into public.tickets (organization_id, subject, channel, contact_id, mail_address_id)
   select mail.organization_id, coalesce(mail.subject, ''), 'email', m.contact_id, mail.mail_address_id
   from public.messages as m

@@ -141,6 +141,11 @@ begin
   if not found then
     raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'P0002';
   end if;
+  if not exists (
+    select from public.messages as m where m.id = record_draft.message_id and m.ticket_id = ticket.id
+  ) then
+    raise exception 'message % is not in this ticket any more', record_draft.message_id using errcode = 'P0002';
+  end if;
   return query
   select d.id, d.decision, d.reasons from public.drafts as d
   where d.organization_id = organization and d.message_id = record_draft.message_id;
@@ -154,6 +159,9 @@ begin
   if final_decision = 'send' then
     final_reasons := final_reasons
       || case when ticket.ai_state = 'off' then array['human_took_over'] else '{}' end
+      || case when ticket.is_spam then array['spam'] else '{}' end
+      || case when (select o.ai_mode from public.organizations as o where o.id = organization) <> 'auto'
+        then array['mode_changed'] else '{}' end
       || case when exists (
         select from public.messages as m
         where m.ticket_id = ticket.id and m.seq > record_draft.seen_seq and not m.is_internal

@@ -2,12 +2,12 @@
 
 -- Makes partitions ahead and deletes what has served its time, in slices: a long absence must not become one long
 -- transaction. Where a slice was full it queues itself again. Returns what it did, for the log.
-create function private.maintain(
-  keep_done_jobs interval default '7 days', keep_events interval default '90 days'
-) returns jsonb
+create function private.maintain() returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   slice constant integer := 20000;
+  keep_done_jobs constant interval := '7 days';
+  keep_events constant interval := '90 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;

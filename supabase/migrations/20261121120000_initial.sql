@@ -204,7 +204,8 @@ declare
   mine public.member_role := private.my_role(organization);
 begin
   if (select auth.uid()) is not null and exists (select from public.organizations where id = organization) then
-    if new.role > mine or old.role > mine then
+    -- Null: the caller's own row went in this statement, or while it waited.
+    if mine is null or new.role > mine or old.role > mine then
       raise exception 'a member with role % cannot give or take role %', mine, greatest(new.role, old.role)
         using errcode = '42501';
     end if;
@@ -984,8 +985,9 @@ for each row execute function private.announce_contact();
 create table public.mail_addresses (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
-  -- One address has one owner in the whole installation, or mail could not find its way.
-  address text not null unique check (address = private.normal_email(address) and address ~ '^[^@\s]+@[^@\s]+$'),
+  -- One address has one owner in the whole installation, or mail could not find its way. What follows a `+` is part of
+  -- none: nobody can take another's reply addresses.
+  address text not null unique check (address = private.normal_email(address) and address ~ '^[^@+\s]+@[^@\s]+$'),
   display_name text not null default '' check (length(display_name) <= 200 and display_name !~ '[\r\n]'),
   team_id uuid,
   is_default boolean not null default false,
@@ -1003,16 +1005,9 @@ for each row execute function private.touch();
 -- Whose mail is it? `support+anything@x` is `support@x`. One of the three ways across tenants: it gives ids, no rows.
 create function private.resolve_address(address text) returns table (organization_id uuid, mail_address_id uuid)
 language sql stable security definer set search_path = '' as $$
-  with given as (
-    select
-      private.normal_email(resolve_address.address) as whole,
-      regexp_replace(private.normal_email(resolve_address.address), '\+[^@]*@', '@') as plain
-  )
   select m.organization_id, m.id
-  from public.mail_addresses as m, given as g
-  where m.address in (g.whole, g.plain)
-  order by m.address = g.whole desc
-  limit 1;
+  from public.mail_addresses as m
+  where m.address = regexp_replace(private.normal_email(resolve_address.address), '\+[^@]*@', '@');
 $$;
 
 
@@ -1361,7 +1356,10 @@ begin
   if new.sender = 'member' and new.member_id is null then
     new.member_id := by_caller;
   end if;
-  new.is_verified := new.is_verified or by_caller is not null;
+  -- Who is signed in is who they say; not so a contact in whose name a member writes down a call.
+  new.is_verified := new.is_verified or (
+    by_caller is not null and (new.sender = 'member' or new.contact_id in (select private.my_contacts()))
+  );
   update public.tickets as t
   set last_seq = t.last_seq + 1,
     last_message_at = greatest(t.last_message_at, now()),
@@ -1734,9 +1732,9 @@ begin
     from public.outgoing_mails as o
     where o.organization_id = find_thread.organization_id and o.message_id_header = any (find_thread.message_ids)
   ), judged as (
+    -- A member's address proves nothing here: file_mail makes a note of what a verified member mails.
     select c.*,
-      c.certain or private.is_participant(find_thread.organization_id, c.candidate, find_thread.sender)
-        or private.member_by_email(find_thread.sender) is not null as knows
+      c.certain or private.is_participant(find_thread.organization_id, c.candidate, find_thread.sender) as knows
     from (select distinct * from candidates) as c
   )
   select j.candidate, j.way, j.knows, jsonb_build_object(
@@ -1894,7 +1892,17 @@ begin
     set suppressed_at = coalesce(c.suppressed_at, now()), suppressed_because = 'mail to this address is refused'
     where c.organization_id = ledger.organization_id
       and c.email in (select jsonb_array_elements_text(mail -> 'bounced'))
-      and private.is_participant(ledger.organization_id, filed_ticket, c.email);
+      and private.is_participant(ledger.organization_id, filed_ticket, c.email)
+      -- Anybody can write a bounce: only one that names a mail of ours counts.
+      and exists (
+        select from public.outgoing_mails as o
+        where o.organization_id = ledger.organization_id and o.ticket_id = filed_ticket
+          and o.message_id_header = any(array(select jsonb_array_elements_text(mail -> 'message_ids')))
+        union all
+        select from public.messages as m
+        where m.ticket_id = filed_ticket and m.sender in ('member', 'ai')
+          and m.message_id_header = any(array(select jsonb_array_elements_text(mail -> 'message_ids')))
+      );
   end if;
   update public.inbound_mails as m
   set state = 'done', message_id = filed_message, done_at = now(),
@@ -1957,6 +1965,11 @@ begin
   if mail.id is null then
     raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'P0002';
   end if;
+  -- Nothing is answered in the old ticket meanwhile, nor what was drafted for this message afterwards.
+  perform from public.tickets as t where t.id = mail.ticket_id for update;
+  update public.drafts as d set status = 'superseded'
+  where d.organization_id = mail.organization_id and d.message_id = split_mail.message_id
+    and d.status in ('open', 'stale');
   insert into public.tickets (organization_id, subject, channel, contact_id, mail_address_id)
   select mail.organization_id, coalesce(mail.subject, ''), 'email', m.contact_id, mail.mail_address_id
   from public.messages as m
@@ -3310,6 +3323,11 @@ begin
   if not found then
     raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'P0002';
   end if;
+  if not exists (
+    select from public.messages as m where m.id = record_draft.message_id and m.ticket_id = ticket.id
+  ) then
+    raise exception 'message % is not in this ticket any more', record_draft.message_id using errcode = 'P0002';
+  end if;
   return query
   select d.id, d.decision, d.reasons from public.drafts as d
   where d.organization_id = organization and d.message_id = record_draft.message_id;
@@ -3323,6 +3341,9 @@ begin
   if final_decision = 'send' then
     final_reasons := final_reasons
       || case when ticket.ai_state = 'off' then array['human_took_over'] else '{}' end
+      || case when ticket.is_spam then array['spam'] else '{}' end
+      || case when (select o.ai_mode from public.organizations as o where o.id = organization) <> 'auto'
+        then array['mode_changed'] else '{}' end
       || case when exists (
         select from public.messages as m
         where m.ticket_id = ticket.id and m.seq > record_draft.seen_seq and not m.is_internal
@@ -3733,12 +3754,12 @@ for each row execute function private.audit('user_id');
 
 -- Makes partitions ahead and deletes what has served its time, in slices: a long absence must not become one long
 -- transaction. Where a slice was full it queues itself again. Returns what it did, for the log.
-create function private.maintain(
-  keep_done_jobs interval default '7 days', keep_events interval default '90 days'
-) returns jsonb
+create function private.maintain() returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   slice constant integer := 20000;
+  keep_done_jobs constant interval := '7 days';
+  keep_events constant interval := '90 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
@@ -4503,7 +4524,12 @@ for select to pgdesk_functions using (organization_id = (select private.current_
 grant execute on function private.may_mail_automatically(uuid, uuid) to pgdesk_functions;
 
 alter table public.outgoing_mails enable row level security;
-grant select on public.outgoing_mails to authenticated, pgdesk_functions;
+-- Without reply_to: who knows its token is taken for the contact it was sent to.
+grant select (
+  id, organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
+  subject, body_text, body_html, headers, provider, provider_id, message_id_header, created_at, updated_at, sent_at
+) on public.outgoing_mails to authenticated;
+grant select on public.outgoing_mails to pgdesk_functions;
 grant insert (
   organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
   reply_to, subject, body_text, body_html, headers
@@ -4526,10 +4552,11 @@ grant execute on function private.may_join(text) to authenticated;
 
 create policy "Members and contacts hear the topics that are theirs" on realtime.messages
 for select to authenticated using ((select private.may_join(realtime.topic())));
--- Typing and presence.
+-- Presence, and typing in a ticket. What the desk itself tells is a hint too: clients fetch the rows.
 create policy "Members and contacts speak on the topics that are theirs" on realtime.messages
 for insert to authenticated with check (
-  extension in ('broadcast', 'presence') and (select private.may_join(realtime.topic()))
+  (extension = 'presence' or (extension = 'broadcast' and realtime.topic() like 'ticket:%'))
+  and (select private.may_join(realtime.topic()))
 );
 
 
@@ -4544,4 +4571,4 @@ for select to authenticated using (organization_id = any(array(select private.my
 
 -- policies/95_maintenance.sql
 
-grant execute on function private.maintain(interval, interval) to pgdesk_functions;
+grant execute on function private.maintain() to pgdesk_functions;
