@@ -64,9 +64,11 @@ def main() -> int:
         if str(row["message_id"]) in listener.heard and str(row["id"]) in accepted
     ]
     drafted = [row["drafted_ms"] for row in rows if row["drafted_ms"] is not None]
+    spam = sum(row["is_spam"] for row in rows)  # gets no draft
     sent = RATE * SECONDS
-    console.print(f"pipeline: {sent} mails at {RATE}/s, {len(rows)} filed, {len(visible)} seen, {len(drafted)} drafted")
-    good = len(rows) == sent and len(visible) == sent and len(drafted) == sent
+    became = f"{len(rows)} filed, {len(visible)} seen, {len(drafted)} drafted, {spam} spam"
+    console.print(f"pipeline: {sent} mails at {RATE}/s: {became}")
+    good = len(rows) == sent and len(visible) == sent and len(drafted) + spam == sent
     for name, figures, bar in (
         ("accepted to visible", visible, VISIBLE_BAR_MS),
         ("accepted to triaged and drafted", drafted, DRAFTED_BAR_MS),
