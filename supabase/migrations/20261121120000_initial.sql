@@ -3549,10 +3549,11 @@ where message_id_header is not null;
 create trigger outgoing_mails_touch before update on public.outgoing_mails
 for each row execute function private.touch();
 
--- A reply is mailed when it stands in a ticket that came by mail; a new ticket is confirmed to its requester.
+-- A reply is mailed when it stands in a ticket that came by mail; a new ticket is confirmed to its
+-- requester once triage has looked at it: by then its language is known, and spam gets no receipt.
 insert into private.routes (event_type, consumer, only_if) values
   ('message.sent', 'send_mail', null),
-  ('ticket.created', 'send_mail', '{"channel": "email"}');
+  ('ticket.triaged', 'send_mail', '{"is_spam": false}');
 
 -- Members hear of a mail that did not go out.
 create function private.announce_outgoing_mail() returns trigger

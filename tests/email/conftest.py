@@ -72,7 +72,7 @@ class Post:
     provider: Provider
 
     def ticket(self, text: str = "Where is my parcel?", subject: str = "My parcel", **message: Any) -> UUID:
-        """A ticket that came by mail."""
+        """A ticket that came by mail and that triage has looked at."""
         ticket = self.world.ticket(text, subject, channel="email", verified=message.pop("is_verified", True))
         columns = {"message_id_header": "<1@customer.example>", **message}
         for name, value in columns.items():
@@ -80,11 +80,16 @@ class Post:
                 f"update public.messages set {name} = %s where ticket_id = %s",
                 [value, ticket],
             )
+        self.world.db.execute(
+            "select private.emit(organization_id, 'ticket.triaged', id, jsonb_build_object('is_spam', is_spam), 'agents', id)"
+            " from public.tickets where id = %s",
+            [ticket],
+        )
         return ticket
 
     def drop_receipts(self) -> None:
         """Tests of answers do without them."""
-        self.world.db.execute("delete from private.jobs where payload ->> 'type' = 'ticket.created'")
+        self.world.db.execute("delete from private.jobs where payload ->> 'type' = 'ticket.triaged'")
 
     def reply(self, ticket: UUID, body: str = "It arrives tomorrow.") -> UUID:
         """An agent answers. Returns the message's id."""

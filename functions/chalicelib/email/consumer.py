@@ -16,7 +16,7 @@ from chalicelib.kit.reply_token import make_token, reply_address
 from chalicelib.kit.settings import settings
 
 SQL = queries(__file__)
-KINDS = {"message.sent": "reply", "ticket.created": "receipt"}
+KINDS = {"message.sent": "reply", "ticket.triaged": "receipt"}
 
 
 def handle(job: Job) -> Effects | None:
