@@ -46,6 +46,8 @@ left join lateral (
 join public.messages as m on m.ticket_id = t.id and m.seq = 1
 where t.id = %(ticket_id)s and t.channel = 'email' and c.email is not null
   and m.sender = 'contact' and not m.is_machine and m.sender_status = 'known' and m.is_verified and not t.is_spam
+  -- Later it would only puzzle: the second message of an old ticket is no new one.
+  and t.created_at > now() - interval '1 hour'
   and coalesce(o.settings ->> 'receipts', 'true') <> 'false';
 
 -- queue_up --
