@@ -81,8 +81,8 @@ class Post:
                 [value, ticket],
             )
         self.world.db.execute(
-            "select private.emit(organization_id, 'ticket.triaged', id, jsonb_build_object('is_spam', is_spam), 'agents',"
-            " id) from public.tickets where id = %s",
+            "select private.emit(organization_id, 'ticket.triaged', id, jsonb_build_object('is_spam', is_spam),"
+            " 'agents', id) from public.tickets where id = %s",
             [ticket],
         )
         return ticket
