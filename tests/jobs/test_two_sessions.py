@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ import psycopg
 import pytest
 
 from infra.local.settings import Settings
+from tests.data_model.shop import Behind
 from tests.people import Connection, connect, new_organization
 
 Queue = tuple[Connection, Connection, UUID]
@@ -56,30 +56,6 @@ def state(db: Connection, job: UUID) -> str:
 
 def expire(db: Connection, job: UUID) -> None:
     db.execute("update private.jobs set lease_until = now() - interval '1 s' where id = %s", [job])
-
-
-class Behind:
-    """A statement run in a thread, because it must wait for the other session."""
-
-    def __init__(self, run: Any) -> None:
-        self.result: Any = None
-        self.error: Exception | None = None
-
-        def work() -> None:
-            try:
-                self.result = run()
-            except psycopg.Error as error:
-                self.error = error
-
-        self.thread = threading.Thread(target=work)
-        self.thread.start()
-
-    def get(self) -> Any:
-        self.thread.join(10)
-        assert not self.thread.is_alive(), "it still waits"
-        if self.error:
-            raise self.error
-        return self.result
 
 
 def waits(observer: Connection, other: Connection) -> None:
