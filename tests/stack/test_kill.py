@@ -16,6 +16,7 @@ import httpx
 import psycopg
 import pytest
 
+from infra.local.postgres import Cluster
 from infra.local.process import ROOT, StackError, command_of
 from infra.local.settings import Keys, Settings
 from infra.local.stack import Stack, ask_to_stop, status
@@ -86,6 +87,21 @@ def test_a_killed_postgres_comes_back_with_what_was_committed_and_wakes_function
 
     assert until(answer) == (42,)
     until(lambda: len(seen("woken")) > woken)
+
+
+def test_a_server_that_has_lost_its_lock_file_is_ended_before_another_starts(
+    new_settings: Callable[[], Settings],
+) -> None:
+    cluster = Cluster(new_settings(), throwaway=True)
+    cluster.start()
+    lost = cluster.running_pid()
+    (cluster.folder / "postmaster.pid").unlink()
+    cluster.start()
+    try:
+        assert cluster.running_pid() not in (None, lost)
+        assert not Path(f"/proc/{lost}").exists()  # ended and collected
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,7 @@ class Cluster:
         deadline = time.monotonic() + START_SECONDS
         while not self._ready(process.pid):
             if process.poll() is not None or time.monotonic() > deadline:
+                self._reap()
                 raise ClusterError(f"PostgreSQL did not start: {self._last_words()} (all of it in {self.log})")
             time.sleep(0.02)
 
@@ -191,14 +192,16 @@ class Cluster:
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
 
     def _reap(self) -> None:
-        """Collect the server, if it is a child of ours that has ended, and its guard."""
-        process, guard = _children.get(self.folder, (None, None))
-        if process is not None and guard is not None and process.poll() is not None:
-            guard.kill()
-            guard.wait()
-            assert guard.stdin is not None
-            guard.stdin.close()
-            del _children[self.folder]
+        """Collect the server, if it is a child of ours, and its guard.
+
+        One that lives on without a lock file was killed this moment, or never came up: nothing waits for it.
+        """
+        process, guard = _children.pop(self.folder, (None, None))
+        for child in filter(None, (process, guard)):
+            child.kill()
+            child.wait()
+            if child.stdin:
+                child.stdin.close()
 
     def _refuse_taken_port(self) -> None:
         with socket.socket() as probe:
