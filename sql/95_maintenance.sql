@@ -8,9 +8,12 @@ declare
   slice constant integer := 20000;
   keep_done_jobs constant interval := '7 days';
   keep_events constant interval := '90 days';
+  -- Far longer than a signature is good for, and than any provider repeats a webhook.
+  keep_webhook_ids constant interval := '30 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
+  webhook_ids integer;
 begin
   delete from private.jobs as j
   where j.id in (
@@ -29,9 +32,16 @@ begin
     update private.event_epoch as e set forgotten = greatest(e.forgotten, l.txid) from last_gone as l
   )
   select count(*) into events from gone;
-  if jobs = slice or events = slice then
+  delete from private.received_webhooks as w
+  where (w.source, w.id) in (
+    select d.source, d.id from private.received_webhooks as d
+    where d.received_at < now() - keep_webhook_ids
+    limit slice
+  );
+  get diagnostics webhook_ids = row_count;
+  if slice in (jobs, events, webhook_ids) then
     perform private.enqueue_maintenance();
   end if;
-  return jsonb_build_object('partitions', partitions, 'jobs', jobs, 'events', events);
+  return jsonb_build_object('partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids);
 end;
 $$;

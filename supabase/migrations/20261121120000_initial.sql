@@ -925,6 +925,30 @@ language sql security definer set search_path = '' as $$
 $$;
 
 
+-- sql/18_received_webhooks.sql
+
+-- Webhooks that others send to the functions: which were believed, so that none is believed twice.
+
+create table private.received_webhooks (
+  source text not null,
+  id text not null check (length(id) between 1 and 255),
+  received_at timestamptz not null default now(),
+  primary key (source, id)
+);
+create index received_webhooks_received_at_idx on private.received_webhooks (received_at);
+
+-- Notes a webhook whose signature was found good, in the transaction of its effects. False: it was here before, and
+-- there is nothing left to do.
+create function private.note_webhook(source text, id text) returns boolean
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into private.received_webhooks (source, id) values (note_webhook.source, note_webhook.id)
+  on conflict do nothing;
+  return found;
+end;
+$$;
+
+
 -- sql/20_contacts.sql
 
 -- The people who write: customers, visitors, subscribers.
@@ -3761,9 +3785,12 @@ declare
   slice constant integer := 20000;
   keep_done_jobs constant interval := '7 days';
   keep_events constant interval := '90 days';
+  -- Far longer than a signature is good for, and than any provider repeats a webhook.
+  keep_webhook_ids constant interval := '30 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
+  webhook_ids integer;
 begin
   delete from private.jobs as j
   where j.id in (
@@ -3782,10 +3809,17 @@ begin
     update private.event_epoch as e set forgotten = greatest(e.forgotten, l.txid) from last_gone as l
   )
   select count(*) into events from gone;
-  if jobs = slice or events = slice then
+  delete from private.received_webhooks as w
+  where (w.source, w.id) in (
+    select d.source, d.id from private.received_webhooks as d
+    where d.received_at < now() - keep_webhook_ids
+    limit slice
+  );
+  get diagnostics webhook_ids = row_count;
+  if slice in (jobs, events, webhook_ids) then
     perform private.enqueue_maintenance();
   end if;
-  return jsonb_build_object('partitions', partitions, 'jobs', jobs, 'events', events);
+  return jsonb_build_object('partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids);
 end;
 $$;
 
@@ -3988,6 +4022,14 @@ grant execute on function public.dead_jobs(uuid) to authenticated;
 grant execute on function private.dead_jobs(uuid) to authenticated;
 grant execute on function public.retry_dead_jobs(uuid, uuid[]) to authenticated;
 grant execute on function private.retry_dead_jobs(uuid, uuid[]) to authenticated;
+
+
+-- policies/18_received_webhooks.sql
+
+-- Reached through its function alone.
+alter table private.received_webhooks enable row level security;
+
+grant execute on function private.note_webhook(text, text) to pgdesk_functions;
 
 
 -- policies/20_contacts.sql

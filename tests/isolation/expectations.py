@@ -117,6 +117,7 @@ PRIVATE_FOR_FUNCTIONS = {
     "maintain",
     "mark_published",
     "member_by_email",
+    "note_webhook",
     "queue_status",
     "release_jobs",
     "replace_chunks",
