@@ -10,12 +10,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from infra.local.postgres import Cluster, clone_database, create_database, drop_database
 from infra.local.settings import Settings
 from pgdesk import schema
 
 FULL = os.environ.get("FULL") == "1"
+# The same examples every time, so that a red run is about the change before it; FULL=1 goes looking for new ones.
+hypothesis.register_profile("pgdesk", derandomize=not FULL)
+hypothesis.load_profile("pgdesk")
 _clones = count(1)
 
 

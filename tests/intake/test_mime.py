@@ -414,6 +414,13 @@ def test_no_bytes_make_it_raise_or_give_text_that_cannot_be_stored(raw: bytes) -
     assert isinstance(parsed, Parsed)
 
 
+def test_a_mail_without_any_header_is_text_to_its_first_letter() -> None:
+    # Up to Python 3.11.4 `re` took one letter more than it matched.
+    parsed = parse(b"hello world\nfoo\n")
+    assert isinstance(parsed, Parsed)
+    assert parsed.text == "hello world\nfoo"
+
+
 def _stdlib_finds_something(raw: bytes) -> bool:
     """A sender, text or attachment, by Python's own reader."""
     message = email.message_from_bytes(raw)

@@ -17,8 +17,10 @@ MAX_VALUE = 65_536  # octets of one field that are read; a mail has 998 a line, 
 MAX_ADDRESSES = 500
 MAX_IDS = 100  # References grow with a thread; the newest are at the end
 
-# Lines up to the first that can be no header (RFC 5322 §2.2). Possessive, so that hostile input cannot make it slow.
-_BLOCK = re.compile(rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t])[^\n]*(?:\n|\Z))*+")
+# Lines up to the first that can be no header (RFC 5322 §2.2). Nothing here is possessive: up to Python 3.11.4 a group
+# that is keeps a part of what it should give back (https://github.com/python/cpython/issues/106052). What follows each
+# repeated group can always match, so hostile input finds nothing to go back for.
+_BLOCK = re.compile(rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t])[^\n]*(?:\n|\Z))*")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
 _BLANK = re.compile(rb"\r*\n")
 _MBOX_LINE = re.compile(rb"\A>?From [^\n]*\n")
@@ -26,7 +28,7 @@ _WORD = re.compile(rb"=\?([^?\s*]{1,60})(?:\*[^?\s]*)?\?([bqBQ])\?([^?]*)\?=")
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;@\[\]\\]{1,64}@[^\s<>\"'(),:;@\[\]\\]{1,253}")
 _USUAL = re.compile(r"\s*([^<>@,;\\()]{0,300})<\s*([^\s<>\"'(),:;@\[\]\\]{1,64}@[^\s<>\"'(),:;@\[\]\\]{1,189})\s*>\s*")
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,900})>")
-_PARAMETER = re.compile(rb";[ \t\r\n]*([^=;\s]+)[ \t\r\n]*=[ \t\r\n]*(\"(?:\\.|[^\"\\])*+\"?|[^;]*)", re.DOTALL)
+_PARAMETER = re.compile(rb";[ \t\r\n]*([^=;\s]+)[ \t\r\n]*=[ \t\r\n]*(\"[^\"\\]*(?:\\.[^\"\\]*)*\"?|[^;]*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ def _merged(bodies: list[_Body]) -> list[_Body]:
 def _boundary(headers: Headers) -> bytes:
     """The delimiter as bytes: a boundary in a foreign charset is compared as it was sent."""
     value = headers.raw("content-type") or b""
-    name = re.search(rb";\s*boundary\s*=\s*(?:\"((?:\\.|[^\"\\])*+)\"?|([^;\s]+))", value, re.IGNORECASE)
+    name = re.search(rb";\s*boundary\s*=\s*(?:\"([^\"\\]*(?:\\.[^\"\\]*)*)\"?|([^;\s]+))", value, re.IGNORECASE)
     if name is None:
         return parameters(value)[1].get("boundary", "").encode("utf-8", "replace")
     quoted = re.sub(rb"\\(.)", rb"\1", name[1]) if name[1] is not None else name[2]
