@@ -21,6 +21,8 @@ from chalicelib.replies import consumer as replies
 from chalicelib.triage import consumer as triage
 from chalicelib.triage import refit
 
+# API Gateway's stage is called `functions`: together they are the path that the platform gives to functions.
+PREFIX = "/v1"
 MAIL_TYPES = ("message/rfc822", "application/octet-stream", "text/plain")
 
 ROUTES = (
@@ -44,7 +46,7 @@ app = Chalice(app_name="pgdesk", configure_logs=False)
 app.api.binary_types = [*app.api.binary_types, *MAIL_TYPES]
 
 for _route in ROUTES:
-    register(app, _route)
+    register(app, _route, PREFIX)
 
 
 def _lambda(consumer: Consumer) -> Callable[[Any], Any]:

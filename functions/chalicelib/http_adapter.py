@@ -13,8 +13,8 @@ from chalicelib.kit.http import HttpError, Request, Response, Route, error_respo
 from chalicelib.kit.logging import kind_of, log, unit_of_work
 
 
-def register(app: Chalice, route: Route) -> None:
-    """Serve `route` with Chalice. Errors become JSON with a code, a message and a hint; defects become a bare 500."""
+def register(app: Chalice, route: Route, prefix: str = "") -> None:
+    """Serve `route` with Chalice, below `prefix`. Errors become JSON with a code, a message and a hint; defects become a bare 500."""
 
     def view() -> ChaliceResponse:
         given: Any = app.current_request
@@ -31,7 +31,7 @@ def register(app: Chalice, route: Route) -> None:
     name = f"{route.method.lower()}{route.path.replace('/', '_').replace('{', '').replace('}', '')}"
     view.__name__ = name
     decorate: Callable[..., Any] = app.route(
-        route.path, methods=[route.method], name=name, content_types=list(route.content_types)
+        prefix + route.path, methods=[route.method], name=name, content_types=list(route.content_types)
     )
     decorate(view)
 

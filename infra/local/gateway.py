@@ -32,7 +32,7 @@ EXPOSED = [
     "Transfer-Encoding", "Range-Unit", "ETag", "X-Total-Count", "Link", "X-Supabase-Api-Version",
 ]  # fmt: skip
 PREFLIGHT_SECONDS = 3600
-FUNCTIONS = "/functions/v1"
+FUNCTIONS = "/functions"  # as the API Gateway stage of that name: the app's own paths begin with /v1
 FUNCTION_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit; the runner refuses what Lambda would not take
 NOT_PUBLIC = (b"/_local/", b"/2015-03-31/")  # the runner's own health, and Lambda's Invoke call
 FUNCTION_SECONDS = 35  # longer than API Gateway's 29 s, which the runner keeps
@@ -54,7 +54,7 @@ class Service(Protocol):
 
 
 class FunctionsProxy:
-    """Hands requests under /functions/v1 to the runner as they are, and its answers back as they are.
+    """Hands requests under /functions to the runner as they are, and its answers back as they are.
 
     CORS is left to the functions, as on API Gateway: a route that forgot it fails here as it would there.
     """

@@ -81,7 +81,7 @@ def test_every_event_that_makes_work_is_emitted_somewhere(owner: Connection) -> 
 def test_every_route_of_the_api_is_told_apart(app_module: ModuleType) -> None:
     routes = [(route.method, route.path) for route in app_module.ROUTES]
     assert len(set(routes)) == len(routes)
-    assert {path for _, path in routes} == set(app_module.app.routes)
+    assert {app_module.PREFIX + path for _, path in routes} == set(app_module.app.routes)
 
 
 @pytest.mark.parametrize("table", ["CONSUMERS", "ROUTES"])

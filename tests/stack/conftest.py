@@ -67,7 +67,7 @@ def stack(new_stack: Callable[..., Stack]) -> Iterator[Stack]:
 @pytest.fixture
 def functions(stack: Stack) -> Iterator[httpx.Client]:
     """An HTTP client of the functions, through the gateway."""
-    with httpx.Client(base_url=f"{stack.settings.api_url}/functions/v1", timeout=10) as client:
+    with httpx.Client(base_url=f"{stack.settings.api_url}/functions", timeout=10) as client:
         yield client
 
 

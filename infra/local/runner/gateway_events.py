@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-STAGE = "api"
+STAGE = "functions"
 BODY_BYTES = 10 * 1024 * 1024  # API Gateway takes no larger request
 EVENT_BYTES = 6 * 1024 * 1024  # Lambda takes no larger event, nor gives a larger answer
 INTEGRATION_SECONDS = 29
