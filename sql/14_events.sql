@@ -16,7 +16,7 @@ create table public.events (
   -- (txid, seq) orders events so that a reader can tell which ones can no longer appear before its cursor.
   txid xid8 not null default pg_current_xact_id(),
   seq bigint not null generated always as identity,
-  type text not null check (type ~ '^[a-z_]+(\.[a-z_]+)+$'),
+  type text not null references private.event_types (type),
   subject_id uuid not null,
   ticket_id uuid,
   -- agents: members only; contact: the ticket's contact may know too.

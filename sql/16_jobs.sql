@@ -28,7 +28,7 @@ insert into private.consumers (name, in_flight, lease, max_attempts) values
 
 -- An event of this type becomes a job of this consumer.
 create table private.routes (
-  event_type text not null,
+  event_type text not null references private.event_types (type),
   consumer text not null references private.consumers (name),
   -- Where set, only events whose data contain it.
   only_if jsonb,

@@ -55,7 +55,7 @@ class Client:
 
 def emit(db: Connection, organization: UUID, **options: Any) -> str:
     row = db.execute(
-        "select private.emit(%s, 'thing.happened', gen_random_uuid(), audience => %s, ticket_id => %s) as id",
+        "select private.emit(%s, 'contact.created', gen_random_uuid(), audience => %s, ticket_id => %s) as id",
         [organization, options.get("audience", "agents"), options.get("ticket_id")],
     ).fetchone()
     assert row
