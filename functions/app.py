@@ -16,6 +16,7 @@ from chalicelib.kit.settings import settings
 from chalicelib.knowledge import consumer as knowledge
 from chalicelib.relay import maintenance
 from chalicelib.relay import route as relay_route
+from chalicelib.relay.gauges import observe
 from chalicelib.relay.relay import relay
 from chalicelib.replies import consumer as replies
 from chalicelib.triage import consumer as triage
@@ -69,8 +70,9 @@ for _consumer in CONSUMERS:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(_event: Any) -> None:
-    """Stands behind every wake-up that could get lost."""
+    """Stands behind every wake-up that could get lost, and measures what waits."""
     relay()
+    observe()
 
 
 @app.schedule(Rate(1, unit=Rate.HOURS))

@@ -96,8 +96,8 @@ def mail_send(
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """What runs, where, and how the queue stands."""
-    from pgdesk.status import report
+    """What runs, where, and how queue, mail and model stand. The same figures as GET /functions/v1/health."""
+    from pgdesk.status import QUEUE, report
 
     found = report(stack_settings())
     if as_json:
@@ -106,7 +106,9 @@ def status(as_json: Json = False) -> None:
         out.print("no stack is running: start one with `make up`")
     else:
         show_addresses(stack_settings())
-        print_table(found["queue"])
+        print_table([{name: row[name] for name in QUEUE} for row in found["queue"]])
+        for part in ("mail", "model"):
+            out.print(f"{part}: " + ", ".join(f"{name} {value}" for name, value in found[part].items()))
     raise typer.Exit(0 if found["running"] else 1)
 
 
@@ -180,7 +182,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     for name in rows[0] if rows else ():
         table.add_column(name)
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
     out.print(table)
 
 

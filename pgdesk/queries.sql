@@ -48,8 +48,8 @@ select
   (select count(*) from private.jobs where state = 'done') as done,
   (select count(*) from public.inbound_mails where state not in ('done', 'quarantined')) as mails;
 
--- queue_status --
-select * from private.queue_status();
+-- health --
+select private.health() as health;
 
 -- dead_jobs --
 select j.id, o.slug as organization, j.consumer, j.attempt, j.error, j.finished_at
@@ -70,6 +70,9 @@ select private.wake_relay();
 -- consumers --
 select to_jsonb(c) from private.consumers as c;
 
+-- event_types --
+select to_jsonb(e) from private.event_types as e;
+
 -- routes --
 select to_jsonb(r) from private.routes as r;
 
@@ -85,3 +88,20 @@ where d.datname = current_database();
 
 -- publication --
 select to_jsonb(p) from pg_publication_tables as p where p.pubname = 'supabase_realtime';
+
+-- catalogue --
+select
+  e.type, e.subject, e.audience, e.happens, e.properties, e.is_partial, e.example,
+  coalesce(
+    (select jsonb_object_agg(r.consumer, r.only_if) from private.routes as r where r.event_type = e.type), '{}'
+  ) as jobs
+from private.event_types as e
+order by e.type;
+
+-- enums --
+select t.typname as name, array_agg(e.enumlabel::text order by e.enumsortorder) as labels
+from pg_type as t
+join pg_enum as e on e.enumtypid = t.oid
+join pg_namespace as n on n.oid = t.typnamespace
+where n.nspname = 'public'
+group by t.typname;

@@ -15,20 +15,27 @@ SQL = queries(__file__)
 
 
 def report(settings: Settings) -> dict[str, Any]:
-    """The stack's processes, ports and queue; `running` is false where none runs."""
+    """The stack's processes and ports, and what GET /health tells; `running` is false where none runs."""
     running = status(settings.data)
     if running is None:
         return {"running": False, "data": str(settings.data)}
     with psycopg.connect(settings.database_url("postgres"), row_factory=dict_row, connect_timeout=5) as connection:
-        queue = connection.execute(SQL["queue_status"]).fetchall()
+        found = connection.execute(SQL["health"]).fetchone()
     return {
         "running": True,
         "data": str(settings.data),
         "pid": running.pid,
         "ports": running.ports,
         "processes": running.processes,
-        "queue": queue,
+        **(found["health"] if found else {}),
     }
+
+
+# The queue's columns as people read them; jsonb has an order of its own.
+QUEUE = (
+    "consumer", "waiting", "scheduled", "published", "running", "dead", "oldest_due_seconds", "done_in_hour",
+    "work_ms_p50", "work_ms_p95", "due_to_done_ms_p95",
+)  # fmt: skip
 
 
 def dead_jobs(settings: Settings) -> list[dict[str, Any]]:

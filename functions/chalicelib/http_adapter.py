@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 from psycopg import OperationalError
 
-from chalicelib.kit.http import HttpError, Request, Response, Route, error_response
+from chalicelib.kit.http import HttpError, Request, Response, Route, error_response, trace_of
 from chalicelib.kit.logging import kind_of, log, unit_of_work
+from chalicelib.kit.metrics import embedded
 
 
 def register(app: Chalice, route: Route, prefix: str = "") -> None:
@@ -37,20 +40,28 @@ def register(app: Chalice, route: Route, prefix: str = "") -> None:
 
 
 def answer_to(route: Route, request: Request) -> Response:
-    """Run the route's handler and turn what it raises into an answer."""
-    with unit_of_work("request", route=f"{route.method} {route.path}", bytes=len(request.body)) as said:
-        try:
-            answer = route.handler(request)
-        except HttpError as error:
-            answer = error_response(error)
-        except OperationalError as error:
-            log("request.unreachable", level="error", error=kind_of(error))
-            answer = error_response(HttpError(503, "unavailable", "the database does not answer", "Try again."))
-        except Exception as error:
-            log("request.defect", level="error", error=kind_of(error))
-            answer = error_response(HttpError(500, "internal", "the request failed; it was logged"))
+    """Run the route's handler and turn what it raises into an answer, whose `x-trace-id` is that of the log lines."""
+    name, trace = f"{route.method} {route.path}", str(trace_of(request))
+    started = time.perf_counter()
+    with unit_of_work("request", route=name, trace_id=trace, bytes=len(request.body)) as said:
+        answer = _answer(route, request)
+        spent = round((time.perf_counter() - started) * 1000, 1)
         said.update(outcome="done" if answer.status < 500 else "failed", status=answer.status)
-        return answer
+        said.update(embedded("route", name, RequestMs=spent))
+        return replace(answer, headers={**answer.headers, "x-trace-id": trace})
+
+
+def _answer(route: Route, request: Request) -> Response:
+    try:
+        return route.handler(request)
+    except HttpError as error:
+        return error_response(error)
+    except OperationalError as error:
+        log("request.unreachable", level="error", error=kind_of(error))
+        return error_response(HttpError(503, "unavailable", "the database does not answer", "Try again."))
+    except Exception as error:
+        log("request.defect", level="error", error=kind_of(error))
+        return error_response(HttpError(500, "internal", "the request failed; it was logged"))
 
 
 def _body(app: Chalice, answer: Response) -> bytes | str:

@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -181,3 +182,26 @@ def test_a_request_is_one_line_with_status_and_size(client: Client, logged: Logg
     assert (line["event"], line["route"], line["bytes"], line["status"], line["outcome"]) == (
         "request", "POST /echo", 3, 200, "done",
     )  # fmt: skip
+
+
+def test_the_callers_trace_is_taken_up_and_told(client: Client, logged: Logged) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    answer = client.http.post("/echo", headers={**JSON, "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}, body=b"1")
+    (line,) = logged()
+    assert answer.headers["x-trace-id"] == line["trace_id"] == str(UUID(trace))
+
+
+@pytest.mark.parametrize("said", ["", "00-xyz-1-01", f"00-{'0' * 32}-00f067aa0ba902b7-01", "x" * 10_000])
+def test_a_trace_that_is_none_is_replaced_by_a_new_one(client: Client, logged: Logged, said: str) -> None:
+    answer = client.http.post("/echo", headers={**JSON, "traceparent": said}, body=b"1")
+    assert UUID(answer.headers["x-trace-id"]).version == 4
+
+
+def test_a_request_s_line_is_a_metric_of_its_route(client: Client, logged: Logged) -> None:
+    client.http.post("/echo", headers=JSON, body=b"1")
+    (line,) = logged()
+    (told,) = line["_aws"]["CloudWatchMetrics"]
+    assert told == {
+        "Namespace": "pgdesk", "Dimensions": [["route"]], "Metrics": [{"Name": "RequestMs", "Unit": "Milliseconds"}],
+    }  # fmt: skip
+    assert line["RequestMs"] >= 0

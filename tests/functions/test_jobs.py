@@ -357,6 +357,17 @@ def test_what_a_job_causes_belongs_to_its_trace(desk_of: Desk, owner: Connection
     assert len(traces) == 1
 
 
+def test_an_attempt_s_line_is_a_metric_of_its_consumer(desk_of: Desk, logged: Logged) -> None:
+    desk_of.deliver(lambda _: None, desk_of.enqueue())
+    desk_of.deliver(raises(Retry("not yet")), desk_of.enqueue())
+    lines = [line for line in logged() if line["event"] == "job"]
+    assert [line["JobFailures"] for line in lines] == [0, 1]
+    for line in lines:
+        (told,) = line["_aws"]["CloudWatchMetrics"]
+        assert (told["Dimensions"], line["consumer"]) == ([["consumer"]], "triage")
+        assert line["JobMs"] >= 0
+
+
 def test_settings_that_are_missing_fail_the_whole_batch_so_that_nothing_is_lost(
     desk_of: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

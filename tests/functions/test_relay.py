@@ -16,6 +16,7 @@ from chalicelib.kit.http import HttpError, Request
 from chalicelib.kit.settings import settings as functions_settings
 from chalicelib.relay import maintenance, route
 from chalicelib.relay import relay as relay_module
+from chalicelib.relay.gauges import observe
 from chalicelib.relay.relay import relay
 from starlette.responses import JSONResponse
 
@@ -290,14 +291,42 @@ def test_the_relay_is_woken_over_http_with_its_secret_only(
     assert (answer.status, json.loads(answer.body)) == (202, {"published": 2})
 
 
-def test_health_shows_how_the_queue_stands(sqs: Sqs, jobs: Jobs) -> None:
+def health(secret: str | None = None) -> tuple[int, dict[str, Any]]:
+    headers = {"authorization": f"Bearer {secret}"} if secret else {}
+    answer = route.health(Request("GET", "/health", {}, headers, b""))
+    return answer.status, json.loads(answer.body)
+
+
+def test_health_tells_a_stranger_that_the_desk_answers_and_no_more(sqs: Sqs, jobs: Jobs) -> None:
+    assert health() == (200, {"status": "ok"})
+    with pytest.raises(HttpError, match="bearer"):
+        health("guess")
+
+
+def test_health_shows_who_knows_the_secret_how_queue_mail_and_model_stand(
+    sqs: Sqs, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGDESK_RELAY_SECRET", "knock")
+    functions_settings.cache_clear()
     jobs.enqueue(2)
     jobs.enqueue(1, seconds=3600)
-    answer = route.health(Request("GET", "/health", {}, {}, b""))
-    told = json.loads(answer.body)
-    assert (answer.status, told["status"]) == (200, "ok")
+    status, told = health("knock")
+    assert (status, told["status"]) == (200, "ok")
     (triage,) = [row for row in told["queue"] if row["consumer"] == "triage"]
     assert (triage["waiting"], triage["scheduled"], triage["dead"]) == (2, 1, 0)
+    assert told["mail"] == {"quarantined": 0, "unknown": 0, "failed_today": 0}
+    assert told["model"] == {"calls_today": 0, "failed_today": 0, "tokens_today": 0, "cost_usd_today": 0}
+
+
+def test_the_minute_s_look_at_the_queue_is_a_metric_per_consumer(sqs: Sqs, jobs: Jobs, logged: Logged) -> None:
+    jobs.enqueue(1, seconds=-90)
+    observe()
+    (triage,) = [line for line in logged() if line["event"] == "queue" and line["consumer"] == "triage"]
+    assert triage["OldestJobSeconds"] >= 90
+    assert triage["DeadJobs"] == 0
+    (told,) = triage["_aws"]["CloudWatchMetrics"]
+    assert (told["Namespace"], told["Dimensions"]) == ("pgdesk", [["consumer"]])
+    assert told["Metrics"] == [{"Name": "OldestJobSeconds", "Unit": "Seconds"}, {"Name": "DeadJobs", "Unit": "Count"}]
 
 
 def test_the_hourly_cleaning_is_queued_once_however_often_it_is_asked_for(sqs: Sqs, jobs: Jobs) -> None:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
+from chalicelib.kit.logging import trace_id
 from chalicelib.kit.settings import settings
 
 Connection = psycopg.Connection[DictRow]
@@ -66,7 +67,8 @@ def close() -> None:
 
 @contextmanager
 def transaction(organization_id: UUID | None = None) -> Iterator[Connection]:
-    """One transaction as pgdesk_functions, bound to a tenant (None: to none). Commits at the end, undoes on error.
+    """One transaction as pgdesk_functions, bound to a tenant (None: to none) and to this thread's trace. Commits at the
+    end, undoes on error.
 
     A connection that the server closed while it lay idle is replaced once, before anything was sent over it. One
     transaction at a time: raises RuntimeError inside another one (whose tenant it would change).
@@ -99,8 +101,8 @@ def _enter(connection: Connection, organization_id: UUID | None) -> Connection:
         connection.execute("begin")
         connection.execute(
             "select set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true),"
-            " set_config('app.organization_id', %s, true)",
-            [STATEMENT_TIMEOUT, LOCK_TIMEOUT, str(organization_id or "")],
+            " set_config('app.organization_id', %s, true), set_config('app.trace_id', %s, true)",
+            [STATEMENT_TIMEOUT, LOCK_TIMEOUT, str(organization_id or ""), trace_id()],
         )
     return connection
 

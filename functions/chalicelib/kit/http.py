@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID, uuid4
+
+# W3C Trace Context, level 1: version, trace, parent, flags.
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,12 @@ class HttpError(Exception):
     def __init__(self, status: int, code: str, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.hint = status, code, message, hint
+
+
+def trace_of(request: Request) -> UUID:
+    """The trace that the caller says this belongs to (`traceparent`), else a new one."""
+    named = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    return UUID(named[1]) if named and named[1].strip("0") else uuid4()
 
 
 def json_response(status: int, value: Any) -> Response:

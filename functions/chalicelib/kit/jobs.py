@@ -18,6 +18,7 @@ from psycopg import errors
 
 from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.logging import kind_of, log, unit_of_work
+from chalicelib.kit.metrics import embedded
 
 SQL = queries(__file__)
 TOKEN_LOST = "PD001"  # noqa: S105  the SQLSTATE of private.finish_job for an attempt that is no longer current
@@ -100,8 +101,8 @@ def run(consumer: Consumer, job_id: UUID) -> str:
         "job", consumer=consumer.name, job_id=job.id, organization_id=job.organization_id, trace_id=job.trace_id
     ) as said:
         said["attempt"] = job.attempt
+        started = time.perf_counter()
         try:
-            started = time.perf_counter()
             effects = consumer.handle(job)
             said["handle_ms"] = round((time.perf_counter() - started) * 1000, 1)
             with transaction(job.organization_id) as connection:
@@ -122,6 +123,9 @@ def run(consumer: Consumer, job_id: UUID) -> str:
             said["outcome"] = _fail(job, dead, None, fatal=True)
         except Exception as error:  # a consumer's defect must cost one job, not the batch
             said["outcome"] = _fail(job, error, None, fatal=False)
+        failed = said["outcome"] in ("waiting", "dead")
+        spent = round((time.perf_counter() - started) * 1000, 1)
+        said.update(embedded("consumer", consumer.name, JobMs=spent, JobFailures=int(failed)))
         return str(said["outcome"])
 
 

@@ -23,6 +23,11 @@ def _fields() -> dict[str, Any]:
     return fields
 
 
+def trace_id() -> str:
+    """The trace that this thread works in: from a mail's arrival to the last webhook about it. Empty outside of one."""
+    return str(_fields().get("trace_id") or "")
+
+
 def log(event: str, level: str = "info", **fields: Any) -> None:
     """Write one JSON line to standard output, where Lambda collects it."""
     line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "event": event}

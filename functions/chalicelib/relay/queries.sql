@@ -15,3 +15,6 @@ select private.enqueue_maintenance();
 
 -- queue_status --
 select * from private.queue_status();
+
+-- health --
+select private.health() as health;

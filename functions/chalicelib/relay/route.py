@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.kit.database import queries, rows, transaction
+from chalicelib.kit.database import one, queries, transaction
 from chalicelib.kit.http import Request, Response, json_response, require_bearer
 from chalicelib.kit.settings import settings
 from chalicelib.relay.relay import relay
@@ -16,8 +16,12 @@ def wake(request: Request) -> Response:
     return json_response(202, {"published": relay()})
 
 
-def health(_request: Request) -> Response:
-    """GET /health: 200 with the queue's state per consumer while Postgres answers."""
+def health(request: Request) -> Response:
+    """GET /health: 200 while Postgres answers. With the relay's secret: the state of queue, mail and model as well."""
     with transaction() as connection:
-        queue = rows(connection, SQL["queue_status"])
-    return json_response(200, {"status": "ok", "queue": queue})
+        found = one(connection, SQL["health"])
+    told = {"status": "ok"}
+    if "authorization" in request.headers:
+        require_bearer(request, settings().relay_secret.get_secret_value())
+        told |= found["health"] if found else {}
+    return json_response(200, told)

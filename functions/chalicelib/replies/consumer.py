@@ -12,6 +12,7 @@ from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.embeddings import embed
 from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.kit.logging import log
+from chalicelib.kit.metrics import embedded, provider_failed
 from chalicelib.kit.retrieval import Passage
 from chalicelib.kit.settings import settings
 from chalicelib.replies import model
@@ -91,7 +92,15 @@ def _by_model(asked: str, passages: Sequence[Passage], case: Mapping[str, Any], 
         return None
     if spent >= settings().model_budget:
         return Reply(Execution(settings().model_name, "over_budget", error=f"{spent:.4f} US dollars spent today"))
-    return model.write(asked, passages, case["organization"], case["language"], case["style"])
+    reply = model.write(asked, passages, case["organization"], case["language"], case["style"])
+    used = reply.execution
+    measured = embedded(
+        "model", used.model, ModelTokens=used.tokens_in + used.tokens_out, ModelCostUsd=round(used.cost_usd, 6)
+    )
+    log("model.used", status=used.status, ms=used.ms, **measured)
+    if used.status in ("timeout", "error", "invalid"):
+        provider_failed("model", used.status)
+    return reply
 
 
 def _by_extract(asked: str, passages: Sequence[Passage]) -> tuple[Answer | None, Execution]:
