@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -26,9 +27,16 @@ class Settings(BaseModel):
     receiver_name: str = ""
     # Signs reply addresses.
     reply_secret: SecretStr = SecretStr("")
-    # Mail out.
+    # Mail out. Secrets of webhooks: several, separated by spaces, while one takes over from another.
+    mail_provider: Literal["resend", "mailgun"] = "resend"
     resend_api_key: SecretStr = SecretStr("")
     resend_url: str = "https://api.resend.com"
+    resend_events_secret: SecretStr = SecretStr("")
+    mailgun_api_key: SecretStr = SecretStr("")
+    mailgun_url: str = "https://api.mailgun.net"
+    # None: the domain of the address that a mail is from.
+    mailgun_domain: str | None = None
+    mailgun_signing_key: SecretStr = SecretStr("")
     portal_url: str = ""
     # A language model, any that speaks OpenAI's chat completions. None: replies are cited extracts.
     model_url: str | None = None
