@@ -9,3 +9,6 @@ select private.finish_job(%(id)s, %(token)s);
 
 -- fail_job --
 select private.fail_job(%(id)s, %(token)s, %(error)s, %(after)s, %(fatal)s) as state;
+
+-- act_as --
+select set_config('request.jwt.claims', %(claims)s, true);
