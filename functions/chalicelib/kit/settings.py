@@ -25,6 +25,13 @@ class Settings(BaseModel):
     inbound_secret: SecretStr = SecretStr("")
     relay_secret: SecretStr = SecretStr("")
     receiver_name: str = ""
+    # Mail in by provider. Where Mailgun keeps stored mail, and who may sign for SNS: patterns of an origin.
+    resend_inbound_secret: SecretStr = SecretStr("")
+    mailgun_stores: str = r"https://([a-z0-9-]{1,40}\.)?api(\.eu)?\.mailgun\.net"
+    ses_topics: str = ""
+    ses_bucket: str = ""
+    ses_prefix: str = ""
+    sns_origin: str = r"https://sns\.[a-z0-9-]{3,40}\.amazonaws\.com(\.cn)?"
     # Signs reply addresses.
     reply_secret: SecretStr = SecretStr("")
     # Mail out. Secrets of webhooks: several, separated by spaces, while one takes over from another.
