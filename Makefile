@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down reset test check format bench migration package clean
+.PHONY: help setup demo up down reset test check format bench migration docs package clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
@@ -38,7 +38,7 @@ test: $(STAMP) ## run the tests (FULL=1: the long ones too, and PostgreSQL 18)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 	@if [ "$${FULL:-}" = 1 ]; then PGDESK_POSTGRES=18 $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS); fi
 
-check: $(STAMP) ## format, lint, types, architecture, schema drift, Supabase advisors
+check: $(STAMP) ## format, lint, types, architecture, documents, schema drift, Supabase advisors
 	@$(BIN)/python -m pgdesk.check
 
 format: $(STAMP) ## put code and SQL into form
@@ -50,6 +50,9 @@ bench: $(STAMP) ## measure, each figure with its bar (FULL=1: the large sizes)
 
 migration: $(STAMP) ## draft the next migration (NAME=what_it_does)
 	@$(BIN)/pgdesk migration "$(or $(NAME),$(error say NAME=what_it_does))"
+
+docs: $(STAMP) ## write anew the documents that are made from schema and routes
+	@$(BIN)/pgdesk docs
 
 package: $(STAMP) ## build the deployment package of the functions
 	@$(BIN)/pgdesk package

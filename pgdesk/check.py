@@ -1,4 +1,4 @@
-"""`make check`: form, types, architecture, SQL, schema drift, and what Supabase's own advisors say."""
+"""`make check`: form, types, architecture, SQL, documents, schema drift, and what Supabase's own advisors say."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from infra.local.postgres import Cluster
 from infra.local.settings import Settings
 from pgdesk import supabase_cli
+from pgdesk.documents import stale
 from pgdesk.drift import differences
 from pgdesk.environment import ROOT
 from pgdesk.migration import diff
@@ -47,6 +48,7 @@ def main() -> int:
         server = Cluster(platform)
         have, want = migrated(platform), declared(platform)
         schema_checks: dict[str, Callable[[], None]] = {
+            "documents": lambda: _documents(want),
             "schema drift": lambda: _drift(server, have, want),
             "schema drift, by the Supabase CLI": lambda: _cli_drift(have, want),
             "Supabase advisors": lambda: _advisors(have),
@@ -76,6 +78,12 @@ def _tool(command: list[str]) -> None:
     done = subprocess.run([str(BIN / command[0]), *command[1:]], capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         raise Failed((done.stdout + done.stderr).strip())
+
+
+def _documents(settings: Settings) -> None:
+    found = stale(settings.database_url("postgres"))
+    if found:
+        raise Failed(f"stale: docs/{', docs/'.join(found)}; run `make docs`")
 
 
 def _drift(server: Cluster, have: Settings, want: Settings) -> None:

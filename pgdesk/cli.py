@@ -161,6 +161,15 @@ def migration(name: Annotated[str, typer.Argument(help="What it does, as_words_l
 
 
 @app.command()
+def docs() -> None:
+    """Bring the documents up to date that are made from the schema and from the routes of the functions."""
+    from pgdesk.documents import bring_up_to_date
+
+    changed = bring_up_to_date()
+    out.print(f"written: {', '.join(changed)}" if changed else "nothing has changed")
+
+
+@app.command()
 def package() -> None:
     """Build the deployment package of the functions into build/package."""
     from pgdesk.package import build

@@ -16,7 +16,7 @@ from infra.local.settings import Settings
 
 # Beside tables and functions: rows and settings that the schema brings with it.
 SQL = queries(__file__)
-REFERENCE_ROWS = ("consumers", "routes", "buckets", "role_settings", "publication")
+REFERENCE_ROWS = ("consumers", "event_types", "routes", "buckets", "role_settings", "publication")
 
 _NOISE = re.compile(r"^(--.*|\\(un)?restrict .*|set .*|select pg_catalog\.set_config.*)?$", re.IGNORECASE)
 _LEAF = re.compile(r"partitions\.messages_\d{4}_\d{2}")

@@ -14,17 +14,17 @@ create table private.event_types (
   happens text not null,
   -- Each property of its data as a JSON Schema. `#/$defs/` is that of docs/events.schema.json: ids by the kind of what
   -- they name, and the same `_or_null`.
-  properties jsonb not null default '{}' check (jsonb_typeof(properties) = 'object'),
+  properties json not null default '{}' check (json_typeof(properties) = 'object'),
   -- Data hold some of the properties, not all: those that changed.
   is_partial boolean not null default false,
   -- Data of one such event.
-  example jsonb not null default '{}' check (jsonb_typeof(example) = 'object')
+  example json not null default '{}' check (json_typeof(example) = 'object')
 );
 
 insert into private.event_types (type, subject, audience, happens, properties, is_partial, example) values
 (
   'contact.created', 'contact', 'agents',
-  'Somebody became a contact: by a first mail, by signing up in the portal, or by a member''s hand.',
+  'Somebody became a contact: by a first mail, or by a member''s hand.',
   '{}', false, '{}'
 ),
 (
@@ -285,7 +285,7 @@ insert into private.event_types (type, subject, audience, happens, properties, i
 
 -- What an integrator can listen for.
 create function private.list_event_types() returns table (
-  type text, subject text, audience text, happens text, properties jsonb, example jsonb
+  type text, subject text, audience text, happens text, properties json, example json
 )
 language sql stable security definer set search_path = '' as $$
   select e.type, e.subject, e.audience, e.happens, e.properties, e.example
@@ -294,7 +294,7 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 create function public.event_types() returns table (
-  type text, subject text, audience text, happens text, properties jsonb, example jsonb
+  type text, subject text, audience text, happens text, properties json, example json
 )
 language sql stable set search_path = '' as $$
   select * from private.list_event_types();

@@ -1,4 +1,4 @@
-"""What the documents name is there: pages, headings, files, tests, tables, events."""
+"""What the documents name is there: pages, headings, files, tests, tables."""
 
 from __future__ import annotations
 
@@ -101,15 +101,4 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
 def test_the_data_model_names_every_table_and_no_other() -> None:
     made = set(re.findall(r"^create table (?:public|private)\.(\w+)", schema(), re.MULTILINE))
     listed = set(re.findall(r"^\| `(?:private\.)?(\w+)` \|", DATA_MODEL.read_text(encoding="utf-8"), re.MULTILINE))
-    assert listed == made
-
-
-def test_the_data_model_names_every_event_and_no_other() -> None:
-    kinds = r"'((?:ticket|message|note|contact|draft|article|mail)(?:\.[a-z_]+)+)'"
-    # Put together from a state: the triggers' conditions say which.
-    joined = {f"mail.{state}" for state in ("quarantined", "failed", "unknown", "suppressed")} | {"article.unpublished"}
-    made = set(re.findall(kinds, schema())) | joined
-    listed = set(
-        re.findall(r"^\| `((?!private)[a-z_]+(?:\.[a-z_]+)+)` \|", DATA_MODEL.read_text(encoding="utf-8"), re.MULTILINE)
-    )
     assert listed == made

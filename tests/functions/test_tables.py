@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -64,18 +63,6 @@ def test_a_wake_up_stays_hidden_six_times_as_long_as_its_function_may_take(
         assert queue.visibility_timeout >= 6 * consumer.timeout
         assert queue.max_receive_count
         assert queue.dead_letter_queue == f"pgdesk-{consumer.name}-dead"
-
-
-def test_every_event_that_makes_work_is_emitted_somewhere(owner: Connection) -> None:
-    emitted = "\n".join(file.read_text() for file in sorted((ROOT / "sql").glob("*.sql")))
-    # 'ticket.created' as it is, or 'mail.' || new.state, whose values are then looked for as words.
-    literal = set(re.findall(r"'([a-z_]+(?:\.[a-z_]+)+)'", re.sub(r"insert into private\.routes[^;]*;", "", emitted)))
-    stems = set(re.findall(r"'([a-z_.]+\.)' \|\|", emitted))
-    for row in owner.execute("select distinct event_type from private.routes"):
-        kind = row["event_type"]
-        assert kind in literal or any(
-            kind.startswith(stem) and f"'{kind.removeprefix(stem)}'" in emitted for stem in stems
-        ), f"nothing emits {kind}"
 
 
 def test_every_route_of_the_api_is_told_apart(app_module: ModuleType) -> None:

@@ -1,0 +1,48 @@
+"""Documents that are made from what they describe: docs/events.md, docs/events.schema.json, docs/openapi.json."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pgdesk import event_types
+from pgdesk.environment import ROOT
+from pgdesk.scratch import declared, scratch_cluster
+
+DOCS = ROOT / "docs"
+MARK = "<!-- Below: made by `make docs`. -->"
+
+
+def documents(url: str) -> dict[str, str]:
+    """What each document should say, by its name in docs/. `url`: a database that has the schema as it is declared."""
+    catalogue = event_types.read(url)
+    introduction, _, _ = (DOCS / "events.md").read_text(encoding="utf-8").partition(MARK)
+    return {
+        "events.md": f"{introduction}{MARK}\n\n{event_types.sections(catalogue).rstrip()}\n",
+        "events.schema.json": _json(event_types.json_schema(catalogue)),
+    }
+
+
+def stale(url: str) -> list[str]:
+    """The documents that do not say what they should."""
+    return [name for name, text in documents(url).items() if _committed(name) != text]
+
+
+def bring_up_to_date() -> list[str]:
+    """Write the documents anew, from a throwaway database. Returns the names of those that changed."""
+    with scratch_cluster() as platform:
+        url = declared(platform).database_url("postgres")
+        changed = stale(url)
+        wanted = documents(url)
+    for name in changed:
+        (DOCS / name).write_text(wanted[name], encoding="utf-8")
+    return changed
+
+
+def _committed(name: str) -> str:
+    path = DOCS / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,136 @@
+"""A day at the desk on which every kind of event happens, each by what makes it happen in life."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from chalicelib.intake import consumer as intake
+from chalicelib.intake import route as inbound
+from chalicelib.kit.http import Request
+from chalicelib.knowledge import consumer as knowledge
+
+from tests.people import connect
+from tests.replies.world import RETURNS, World
+
+SECRET = "the receiver's secret"
+MAIL = b"""From: Ben <ben@customer.example>\r
+To: support@kestrel.example\r
+Subject: Where is my parcel?\r
+Message-ID: <%(id)s@customer.example>\r
+In-Reply-To: <first@customer.example>\r
+Date: Fri, 20 Nov 2026 10:00:00 +0000\r
+\r
+It should have been here on Monday. (%(id)s)\r
+"""
+
+
+def mail_in(world: World, name: str) -> UUID:
+    """A mail arrives and is read. Returns its ledger entry."""
+    mail_id = accepted(name)
+    assert set(world.run_all(intake.handle, "intake")) == {"done"}
+    return mail_id
+
+
+def accepted(name: str) -> UUID:
+    query, headers = {"rcpt": ["support@kestrel.example"]}, {"authorization": f"Bearer {SECRET}"}
+    answer = inbound.receive(Request("POST", "/inbound/mime", query, headers, MAIL % {b"id": name.encode()}))
+    assert answer.status == 202
+    return UUID(json.loads(answer.body)["mails"][0]["id"])
+
+
+def as_functions(world: World, statement: str, *parameters: Any) -> None:
+    """What a consumer's transaction does."""
+    with connect(world.settings, "pgdesk_functions") as session, session.transaction():
+        session.execute("select set_config('app.organization_id', %s, true)", [str(world.organization)])
+        session.execute(statement, parameters)
+
+
+def a_mail_opens_a_ticket(world: World) -> None:
+    mail_in(world, "first")
+
+
+def a_mail_cannot_be_read(world: World) -> None:
+    as_functions(world, "select private.quarantine_mail(%s, 'a stone tablet')", accepted("tablet"))
+
+
+def a_mail_is_split_off(world: World) -> None:
+    mail = world.one("select message_id from public.inbound_mails where id = %s", mail_in(world, "split"))
+    world.as_agent("select id from public.split_mail(%s)", mail["message_id"])
+
+
+def an_agent_works_on_a_ticket(world: World) -> None:
+    ticket = world.ticket("Where is it?")
+    team = world.one(
+        "insert into public.teams (organization_id, name) values (%s, 'Parcels') returning id", world.organization
+    )["id"]
+    for change in ("team_id = %s", "assignee_id = %s", "priority = 'high', tags = '{vip}'", "subject = 'Parcel'"):
+        given = {"team_id = %s": [team], "assignee_id = %s": [world.agent.user_id]}.get(change, [])
+        world.as_agent(f"update public.tickets set {change} where id = %s returning id", *given, ticket)
+    world.as_agent("select id from public.send_reply(%s, 'Look at the tracking first.', 100, true)", ticket)
+    world.as_agent("select id from public.send_reply(%s, 'It is on its way.', 100)", ticket)
+    world.writes(ticket, "Thank you")  # opens it again
+    world.as_agent("update public.tickets set status = 'solved' where id = %s returning id", ticket)
+
+
+def triage_sees_a_message(world: World) -> None:
+    world.triaged(world.last_message(world.ticket("Help")))
+
+
+def the_ai_decides(world: World) -> None:
+    for decision in ("send", "draft", "escalate"):
+        ticket = world.ticket("How long can I return it?")
+        as_functions(
+            world, "select * from private.record_draft(%s, %s, 1, 'In 30 days.', %s, %s, 0.9, 'extract', '[]')",
+            ticket, world.last_message(ticket), decision, [] if decision == "send" else ["low_confidence"],
+        )  # fmt: skip
+
+
+def a_mail_does_not_go_out(world: World) -> None:
+    ticket = world.ticket("Hello", channel="email")
+    for status in ("failed", "unknown", "suppressed"):
+        values = {
+            "organization_id": world.organization, "ticket_id": ticket, "message_id": world.writes(ticket, status),
+            "kind": "reply", "is_automatic": False, "contact_id": world.contact, "to_address": "ann@customer.example",
+            "from_address": "s@kestrel.example", "reply_to": "s@kestrel.example", "subject": "", "body_text": "",
+            "body_html": "", "status": status if status == "suppressed" else "stored",
+        }  # fmt: skip
+        names, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
+        mail = world.db.execute(
+            f"insert into public.outgoing_mails ({names}) values ({marks}) returning id", values
+        ).fetchone()
+        assert mail
+        world.db.execute(
+            "update public.outgoing_mails set status = %s, reason = 'refused' where id = %s", [status, mail["id"]]
+        )
+
+
+def an_article_lives(world: World) -> None:
+    article = world.as_agent(
+        "select id from public.create_article(%s, 'Return an item', %s)", world.organization, RETURNS
+    )["id"]
+    statuses: list[Callable[[], Any]] = [
+        lambda: world.as_agent("select id from public.publish_article(%s)", article),
+        lambda: world.run_all(knowledge.handle, "index_article"),
+        lambda: world.as_agent("select id from public.save_article(%s, 'Return an item', 'In 30 days.')", article),
+        lambda: world.run_all(knowledge.handle, "index_article"),
+        lambda: world.as_agent("select id from public.set_article_status(%s, 'draft')", article),
+        lambda: world.as_agent("select id from public.publish_article(%s)", article),
+        lambda: world.as_agent("select id from public.archive_article(%s)", article),
+    ]
+    for step in statuses:
+        step()
+
+
+HAPPENINGS: tuple[Callable[[World], None], ...] = (
+    a_mail_opens_a_ticket,
+    a_mail_cannot_be_read,
+    a_mail_is_split_off,
+    an_agent_works_on_a_ticket,
+    triage_sees_a_message,
+    the_ai_decides,
+    a_mail_does_not_go_out,
+    an_article_lives,
+)
