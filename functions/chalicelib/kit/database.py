@@ -29,6 +29,13 @@ _container = threading.local()
 STATEMENT_TIMEOUT = "20s"
 LOCK_TIMEOUT = "10s"
 
+# Several statements in one message: what a round trip and its waiting cost is more than what they do.
+ENTER = (
+    b"begin; select set_config('statement_timeout', %(statement_timeout)s, true),"
+    b" set_config('lock_timeout', %(lock_timeout)s, true),"
+    b" set_config('app.organization_id', %(organization_id)s, true), set_config('app.trace_id', %(trace_id)s, true);"
+)
+
 
 def queries(module_file: str) -> Mapping[str, bytes]:
     """The blocks of `queries.sql` beside a module: `-- name --`, then SQL with %(named)s parameters."""
@@ -96,15 +103,49 @@ def _is_inside() -> bool:
     return kept is not None and not kept.closed and kept.info.transaction_status != TransactionStatus.IDLE
 
 
+def call(query: bytes, parameters: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """The first row of one statement in a transaction of its own, bound to no tenant, all of it in one message.
+
+    Where the connection is lost it is sent once more, although the first may have been committed: for statements that
+    do nothing the second time.
+    """
+    if _is_inside():
+        raise RuntimeError("a transaction is open already: end it first, or use its connection")
+    connection = _connection()
+    try:
+        return _call(connection, query, parameters)
+    except psycopg.OperationalError:
+        if not connection.closed:
+            raise
+        close()
+    return _call(_connection(), query, parameters)
+
+
+def _call(connection: Connection, query: bytes, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    with psycopg.ClientCursor(connection, row_factory=dict_row) as cursor:
+        try:
+            cursor.execute(ENTER + query.rstrip(b";") + b"; commit", {**_settings(None), **(parameters or {})})
+        except psycopg.Error:
+            if not connection.closed:
+                connection.execute("rollback")
+            raise
+        cursor.set_result(-2)  # the last is of the commit
+        return cursor.fetchone()
+
+
 def _enter(connection: Connection, organization_id: UUID | None) -> Connection:
-    with connection.pipeline():
-        connection.execute("begin")
-        connection.execute(
-            "select set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true),"
-            " set_config('app.organization_id', %s, true), set_config('app.trace_id', %s, true)",
-            [STATEMENT_TIMEOUT, LOCK_TIMEOUT, str(organization_id or ""), trace_id()],
-        )
+    with psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(ENTER, _settings(organization_id))
     return connection
+
+
+def _settings(organization_id: UUID | None) -> dict[str, str]:
+    return {
+        "statement_timeout": STATEMENT_TIMEOUT,
+        "lock_timeout": LOCK_TIMEOUT,
+        "organization_id": str(organization_id or ""),
+        "trace_id": trace_id(),
+    }
 
 
 def one(connection: Connection, query: bytes, parameters: Mapping[str, Any] | None = None) -> dict[str, Any] | None:

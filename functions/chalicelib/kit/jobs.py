@@ -16,7 +16,7 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
-from chalicelib.kit.database import Connection, one, queries, transaction
+from chalicelib.kit.database import Connection, call, queries, transaction
 from chalicelib.kit.logging import kind_of, log, unit_of_work
 from chalicelib.kit.metrics import embedded
 
@@ -105,11 +105,7 @@ def run(consumer: Consumer, job_id: UUID) -> str:
         try:
             effects = consumer.handle(job)
             said["handle_ms"] = round((time.perf_counter() - started) * 1000, 1)
-            with transaction(job.organization_id) as connection:
-                connection.execute(SQL["enter_job"], {"id": job.id, "token": job.token})
-                if effects is not None:
-                    effects(connection)
-                connection.execute(SQL["finish_job"], {"id": job.id, "token": job.token})
+            _finish(job, effects)
             said["outcome"] = "done"
         except errors.Error as error:
             if error.sqlstate == TOKEN_LOST:
@@ -130,9 +126,19 @@ def run(consumer: Consumer, job_id: UUID) -> str:
 
 
 def _begin(job_id: UUID) -> Job | None:
-    with transaction() as connection:
-        row = one(connection, SQL["begin_job"], {"id": job_id})
+    row = call(SQL["begin_job"], {"id": job_id})
     return Job(**row) if row else None
+
+
+def _finish(job: Job, effects: Effects | None) -> None:
+    attempt = {"id": job.id, "token": job.token}
+    if effects is None:
+        call(SQL["finish_job"], attempt)
+        return
+    with transaction(job.organization_id) as connection:
+        connection.execute(SQL["enter_job"], attempt)
+        effects(connection)
+        connection.execute(SQL["finish_job"], attempt)
 
 
 def _fail(job: Job, error: Exception, after: timedelta | None, *, fatal: bool) -> str:
@@ -140,10 +146,6 @@ def _fail(job: Job, error: Exception, after: timedelta | None, *, fatal: bool) -
     words = f"{type(error).__name__}: {error}".replace("\0", "").encode("utf-8", "replace").decode()
     said = str(error)[:300] if isinstance(error, (Retry, Dead)) else kind_of(error)
     log("job.failed", level="info" if isinstance(error, Retry) else "error", error=said, attempt=job.attempt)
-    with transaction() as connection:
-        row = one(
-            connection,
-            SQL["fail_job"],
-            {"id": job.id, "token": job.token, "error": words, "after": after, "fatal": fatal},
-        )
+    values = {"id": job.id, "token": job.token, "error": words, "after": after, "fatal": fatal}
+    row = call(SQL["fail_job"], values)
     return str(row["state"]) if row and row["state"] else "superseded"
