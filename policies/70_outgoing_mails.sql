@@ -1,17 +1,21 @@
 grant execute on function private.may_mail_automatically(uuid, uuid) to pgdesk_functions;
+grant execute on function public.resolve_outgoing_mail(uuid, text) to authenticated;
+grant execute on function private.resolve_outgoing_mail(uuid, text) to authenticated;
 
 alter table public.outgoing_mails enable row level security;
 -- Without reply_to: who knows its token is taken for the contact it was sent to.
 grant select (
   id, organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
-  subject, body_text, body_html, headers, provider, provider_id, message_id_header, created_at, updated_at, sent_at
+  subject, body_text, body_html, headers, attempted_at, provider, provider_id, message_id_header, created_at,
+  updated_at, sent_at, delivery, delivered_at, bounced_at, complained_at, opened_at, clicked_at
 ) on public.outgoing_mails to authenticated;
 grant select on public.outgoing_mails to pgdesk_functions;
 grant insert (
   organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
   reply_to, subject, body_text, body_html, headers
-), update (status, reason, provider, provider_id, message_id_header, sent_at) on public.outgoing_mails
-to pgdesk_functions;
+), update (
+  status, reason, attempted_at, attempt_token, idempotency_key, provider, provider_id, message_id_header, sent_at
+) on public.outgoing_mails to pgdesk_functions;
 
 create policy "Members see what was mailed" on public.outgoing_mails
 for select to authenticated using (organization_id = any(array(select private.my_organizations())));

@@ -246,7 +246,7 @@ insert into private.event_types (type, subject, audience, happens, properties, i
 ),
 (
   'mail.failed', 'outgoing_mail', 'agents',
-  'A mail out was refused for good: the provider will never send it.',
+  'A mail out was refused for good, or the provider took it and could not send it.',
   '{
     "kind": {"$ref": "#/$defs/mail_kind"},
     "message_id": {"$ref": "#/$defs/message_id_or_null"},
@@ -273,7 +273,8 @@ insert into private.event_types (type, subject, audience, happens, properties, i
 ),
 (
   'mail.suppressed', 'outgoing_mail', 'agents',
-  'A mail was not sent, on purpose: the address bounced before, or machines would be answering each other.',
+  'A mail was not sent, on purpose: the address bounced before, or machines would be answering each other. Or the '
+    'provider took it and holds it back, because the address is on a list of its own.',
   '{
     "kind": {"$ref": "#/$defs/mail_kind"},
     "message_id": {"$ref": "#/$defs/message_id_or_null"},
@@ -281,6 +282,44 @@ insert into private.event_types (type, subject, audience, happens, properties, i
   }',
   false,
   '{"kind": "receipt", "message_id": null, "reason": "suppressed address"}'
+),
+(
+  'mail.bounced', 'outgoing_mail', 'agents',
+  'A mail came back. Bounce is hard where the address is no good: nothing is sent there any more. Soft: this mail did '
+    'not arrive, the next one may.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "reason": {"$ref": "#/$defs/reason_or_null"},
+    "bounce": {"enum": ["hard", "soft"]}
+  }',
+  false,
+  '{
+    "kind": "reply", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33",
+    "reason": "550 5.1.1 there is no such mailbox", "bounce": "hard"
+  }'
+),
+(
+  'mail.complained', 'outgoing_mail', 'agents',
+  'The recipient of a mail called it spam: nothing is sent there any more.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "reason": {"$ref": "#/$defs/reason_or_null"}
+  }',
+  false,
+  '{"kind": "reply", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33", "reason": null}'
+),
+(
+  'mail.resolved', 'outgoing_mail', 'agents',
+  'A person decided about a mail that had failed, or whose fate was unknown.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "decision": {"enum": ["was_sent", "send_again", "give_up"]}
+  }',
+  false,
+  '{"kind": "reply", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33", "decision": "send_again"}'
 );
 
 -- What an integrator can listen for.

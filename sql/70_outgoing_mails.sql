@@ -1,5 +1,16 @@
 -- Mail out: rendered once, stored first, then sent; what became of it stays visible.
 
+-- What a provider told of a mail it took, the weaker word first: of all that is told, the strongest counts.
+create type public.mail_delivery as enum (
+  'sent', 'delayed',
+  'soft_bounced', -- not this time: a full mailbox, a busy server
+  'delivered',
+  'suppressed',   -- the provider sends nothing to this address any more
+  'failed',       -- the provider could not send it
+  'bounced',      -- there is no such address
+  'complained'    -- the recipient calls it spam
+);
+
 create table public.outgoing_mails (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
@@ -10,9 +21,11 @@ create table public.outgoing_mails (
   -- Nobody pressed a button: it says so in Auto-Submitted and counts against the limits.
   is_automatic boolean not null,
   contact_id uuid not null,
-  -- stored: not tried yet; sent: the provider has taken it; failed: it never will; suppressed: not to be sent;
-  -- unknown: the provider may or may not have it, a person looks.
-  status text not null default 'stored' check (status in ('stored', 'sent', 'failed', 'suppressed', 'unknown')),
+  -- stored: to be sent; sent: the provider has taken it; failed: it never will; suppressed: not to be sent;
+  -- unknown: the provider may or may not have it, a person looks; given_up: a person looked, it is not to be sent.
+  status text not null default 'stored' check (
+    status in ('stored', 'sent', 'failed', 'suppressed', 'unknown', 'given_up')
+  ),
   reason text,
   to_address text not null,
   from_address text not null,
@@ -21,12 +34,25 @@ create table public.outgoing_mails (
   body_text text not null,
   body_html text not null,
   headers jsonb not null default '{}',
+  -- Noted before the provider is called: whether it took the mail is not known since then. Null: it certainly has not.
+  attempted_at timestamptz,
+  -- Of the job's attempt that noted this last: a later one has taken over from any other.
+  attempt_token uuid,
+  -- The job that tried first; where another tries again, it must be by the same key.
+  idempotency_key uuid,
   provider text,
   provider_id text,
   message_id_header text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   sent_at timestamptz,
+  -- Computed from all of public.mail_events, whatever order they came in.
+  delivery public.mail_delivery,
+  delivered_at timestamptz,
+  bounced_at timestamptz,
+  complained_at timestamptz,
+  opened_at timestamptz,
+  clicked_at timestamptz,
   unique (organization_id, id),
   unique (organization_id, message_id, kind),
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
@@ -40,7 +66,7 @@ create index outgoing_mails_contact_idx on public.outgoing_mails (organization_i
 create unique index outgoing_mails_provider_idx on public.outgoing_mails (provider, provider_id)
 where provider_id is not null;
 
-create index outgoing_mails_header_idx on public.outgoing_mails (organization_id, message_id_header)
+create index outgoing_mails_header_idx on public.outgoing_mails (message_id_header, organization_id)
 where message_id_header is not null;
 
 create trigger outgoing_mails_touch before update on public.outgoing_mails
@@ -85,4 +111,70 @@ language sql stable set search_path = '' as $$
     and m.is_automatic
     and m.status <> 'suppressed'
     and m.created_at > now() - interval '1 day';
+$$;
+
+-- A mail that is failed or unknown is a person's to decide about: `was_sent` leaves it, `send_again` sends it once more
+-- as it was rendered, `give_up` files it. Agents of its organization. Returns the mail's new status.
+create function private.resolve_outgoing_mail(id uuid, decision text) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+  mail public.outgoing_mails;
+  status constant text := case decision
+    when 'was_sent' then 'sent' when 'send_again' then 'stored' when 'give_up' then 'given_up'
+  end;
+begin
+  if status is null then
+    raise exception 'not a decision: %', left(decision, 60)
+      using errcode = '22023', hint = 'It is was_sent, send_again or give_up.';
+  end if;
+  select m.* into mail
+  from public.outgoing_mails as m
+  where m.id = resolve_outgoing_mail.id
+    and m.organization_id = any(array(select private.my_organizations('agent')))
+  for no key update;
+  if mail.id is null then
+    raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'P0002';
+  end if;
+  if mail.status not in ('failed', 'unknown') then
+    raise exception 'the mail is %: there is nothing to decide', mail.status using errcode = 'PD409';
+  end if;
+  if decision = 'send_again' and exists (
+    select from public.contacts as c
+    where c.organization_id = mail.organization_id and c.id = mail.contact_id and c.suppressed_at is not null
+  ) then
+    raise exception 'the address bounced or complained: nothing is sent there'
+      using errcode = 'PD409', hint = 'Call unsuppress_contact first.';
+  end if;
+  if decision = 'send_again' then
+    -- As if it had never been tried: the provider must not take it for a repetition.
+    update public.outgoing_mails as m
+    set status = 'stored', reason = null, attempted_at = null, attempt_token = null, idempotency_key = null,
+      provider = null, provider_id = null, message_id_header = null
+    where m.id = mail.id;
+    perform private.enqueue(
+      mail.organization_id, 'send_mail',
+      jsonb_build_object(
+        'type', case mail.kind when 'reply' then 'message.sent' else 'ticket.triaged' end,
+        'subject_id', coalesce(mail.message_id, mail.ticket_id), 'ticket_id', mail.ticket_id
+      ),
+      order_key => 'send_mail:' || mail.ticket_id
+    );
+  elsif decision = 'was_sent' then
+    update public.outgoing_mails as m
+    set status = 'sent', reason = null, sent_at = coalesce(m.attempted_at, m.updated_at)
+    where m.id = mail.id;
+  else
+    update public.outgoing_mails as m set status = 'given_up' where m.id = mail.id;
+  end if;
+  perform private.emit(
+    mail.organization_id, 'mail.resolved', mail.id,
+    jsonb_build_object('kind', mail.kind, 'message_id', mail.message_id, 'decision', decision), 'agents', mail.ticket_id
+  );
+  return status;
+end;
+$$;
+
+create function public.resolve_outgoing_mail(id uuid, decision text) returns text
+language sql set search_path = '' as $$
+  select private.resolve_outgoing_mail(resolve_outgoing_mail.id, resolve_outgoing_mail.decision);
 $$;

@@ -94,3 +94,9 @@ create trigger teams_audit after insert or update or delete on public.teams
 for each row execute function private.audit('id');
 create trigger team_members_audit after insert or delete on public.team_members
 for each row execute function private.audit('user_id');
+-- What a person decided about a mail; whom mail is kept from, and since when no more.
+create trigger outgoing_mails_audit after update of status on public.outgoing_mails
+for each row when (old.status in ('failed', 'unknown') and new.status <> old.status)
+execute function private.audit('id');
+create trigger contacts_audit after update of suppressed_at on public.contacts
+for each row when (old.suppressed_at is distinct from new.suppressed_at) execute function private.audit('id');

@@ -105,6 +105,14 @@ def a_mail_does_not_go_out(world: World) -> None:
         world.db.execute(
             "update public.outgoing_mails set status = %s, reason = 'refused' where id = %s", [status, mail["id"]]
         )
+        for kind, bounce in (("bounced", "soft"), ("bounced", "hard"), ("complained", None)):
+            world.db.execute(
+                "insert into public.mail_events (organization_id, outgoing_mail_id, provider, provider_event_id, type,"
+                " bounce, at) values (%s, %s, 'resend', gen_random_uuid()::text, %s, %s, now())",
+                [world.organization, mail["id"], kind, bounce],
+            )
+        if status == "unknown":
+            world.as_agent("select public.resolve_outgoing_mail(%s, 'was_sent')", mail["id"])
 
 
 def an_article_lives(world: World) -> None:
