@@ -27,9 +27,9 @@ PREFIX = "/v1"
 MAIL_TYPES = ("message/rfc822", "application/octet-stream", "text/plain")
 
 ROUTES = (
-    Route("POST", "/inbound/mime", inbound.receive, MAIL_TYPES),
-    Route("POST", "/relay", relay_route.wake),
-    Route("GET", "/health", relay_route.health),
+    Route("POST", "/inbound/mime", inbound.receive, MAIL_TYPES, inbound.RECEIVE_DOCS),
+    Route("POST", "/relay", relay_route.wake, docs=relay_route.WAKE_DOCS),
+    Route("GET", "/health", relay_route.health, docs=relay_route.HEALTH_DOCS),
 )
 
 # Names are those of private.consumers (sql/16_jobs.sql), which says how many jobs may be in flight.

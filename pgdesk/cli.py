@@ -161,6 +161,14 @@ def migration(name: Annotated[str, typer.Argument(help="What it does, as_words_l
 
 
 @app.command()
+def openapi() -> None:
+    """Print the OpenAPI description of the functions' routes."""
+    from pgdesk.openapi import document
+
+    sys.stdout.write(json.dumps(document(), indent=2) + "\n")
+
+
+@app.command()
 def docs() -> None:
     """Bring the documents up to date that are made from the schema and from the routes of the functions."""
     from pgdesk.documents import bring_up_to_date
@@ -171,10 +179,16 @@ def docs() -> None:
 
 @app.command()
 def package() -> None:
-    """Build the deployment package of the functions into build/package."""
-    from pgdesk.package import build
+    """Build what is deployed to AWS into build/package: code, model layer, template."""
+    from pgdesk.package import CODE, LAYER, TEMPLATE, build
 
-    out.print(f"built {build()}")
+    built = build()
+    table = Table(box=None, show_header=False)
+    for name, size in ((CODE, built.code), (LAYER, built.layer)):
+        table.add_row(name, f"{size.packed / 1e6:.1f} MB", f"{size.unpacked / 1e6:.1f} MB unpacked")
+    table.add_row(TEMPLATE, "", f"{built.unpacked / 1e6:.1f} MB unpacked in all; Lambda takes 250")
+    out.print(f"built {built.folder}")
+    out.print(table)
 
 
 def show_addresses(settings: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pgdesk import event_types
+from pgdesk import event_types, openapi
 from pgdesk.environment import ROOT
 from pgdesk.scratch import declared, scratch_cluster
 
@@ -20,6 +20,7 @@ def documents(url: str) -> dict[str, str]:
     return {
         "events.md": f"{introduction}{MARK}\n\n{event_types.sections(catalogue).rstrip()}\n",
         "events.schema.json": _json(event_types.json_schema(catalogue)),
+        "openapi.json": _json(openapi.document()),
     }
 
 

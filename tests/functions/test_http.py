@@ -141,7 +141,13 @@ def test_a_content_type_may_have_parameters_and_any_case(client: Client, kind: s
 
 
 def test_a_content_type_that_the_route_does_not_take_is_415(client: Client) -> None:
-    assert client.http.post("/echo", headers={"content-type": "image/png"}, body=b"x").status_code == 415
+    answer = client.http.post("/echo", headers={"content-type": "image/png"}, body=b"x")
+    assert answer.status_code == 415
+    assert told(answer) == {
+        "code": "unsupported_media_type",
+        "message": "a body of type image/png is not taken here",
+        "hint": f"Send {MAIL} or application/json.",
+    }
 
 
 def test_json_is_text_and_files_are_bytes(client: Client) -> None:

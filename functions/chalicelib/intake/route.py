@@ -6,13 +6,25 @@ from typing import Any
 from uuid import UUID
 
 from chalicelib.kit.database import one, queries, rows, transaction
-from chalicelib.kit.http import HttpError, Request, Response, json_response, require_bearer
+from chalicelib.kit.http import Docs, HttpError, Parameter, Request, Response, json_response, require_bearer, shape
 from chalicelib.kit.settings import settings
 
 from .identity import Identity, identity
 
 SQL = queries(__file__)
 MAX_RECIPIENTS = 100
+
+ADDRESSES = {"type": "array", "items": {"type": "string"}}
+KEPT = shape(id={"type": "string", "format": "uuid"}, recipients=ADDRESSES, duplicate={"type": "boolean"})
+RECEIVE_DOCS = Docs(
+    ("inboundSecret",),
+    {202: shape(mails={"type": "array", "items": KEPT, "minItems": 1}, unknown=ADDRESSES)},
+    {400: ("recipient_missing", "too_many_recipients"), 401: ("unauthorized",), 404: ("unknown_address",)},
+    (
+        Parameter("rcpt", "an envelope recipient", {"type": "string", "minLength": 1}, required=True, repeated=True),
+        Parameter("from", "the envelope sender; empty for the null sender"),
+    ),
+)
 
 
 def receive(request: Request) -> Response:

@@ -35,14 +35,49 @@ class Response:
 Handler = Callable[[Request], Response]
 
 
+def shape(**properties: Any) -> dict[str, Any]:
+    """The JSON Schema of an object with these properties: all of them, and no other."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A query parameter as it is documented: `schema` is a JSON Schema of one value."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    required: bool = False
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Docs:
+    """What docs/openapi.json says of a route beside its handler's docstring. Plain data, looked at by nobody who serves
+    requests.
+
+    `security` names schemes of pgdesk/openapi.py, any one of which will do; None: without credentials. `answers` maps
+    the statuses of success to what is answered, `errors` those of failure to their codes: a JSON Schema or a pydantic
+    model wherever a value is described. What every route may answer (415, 500, 503 and API Gateway's own) goes without
+    saying.
+    """
+
+    security: tuple[str | None, ...]
+    answers: Mapping[int, Any]
+    errors: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    query: tuple[Parameter, ...] = ()
+    body: Any = None
+
+
 @dataclass(frozen=True)
 class Route:
-    """One row of the route table. `path` is below /functions/v1; `binary` bodies arrive unchanged."""
+    """One row of the route table. `path` is below /functions/v1; bodies of binary types arrive unchanged."""
 
     method: str
     path: str
     handler: Handler
     content_types: tuple[str, ...] = ("application/json",)
+    docs: Docs | None = None
 
 
 class HttpError(Exception):
@@ -65,6 +100,20 @@ def json_response(status: int, value: Any) -> Response:
 
 def error_response(error: HttpError) -> Response:
     return json_response(error.status, {"code": error.code, "message": error.message, "hint": error.hint})
+
+
+def require_content_type(request: Request, accepted: Sequence[str]) -> None:
+    """Refuse a body of a media type that the route does not take (unsaid: JSON). Raises HttpError 415."""
+    if request.method in ("GET", "HEAD", "DELETE"):
+        return
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind not in accepted:
+        raise HttpError(
+            415,
+            "unsupported_media_type",
+            f"a body of type {kind[:100]} is not taken here",
+            f"Send {' or '.join(accepted)}.",
+        )
 
 
 def require_bearer(request: Request, secret: str) -> None:
