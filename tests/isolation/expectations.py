@@ -43,6 +43,7 @@ TABLES = {
     "chunks": Rule("viewer"),
     "article_feedback": Rule("viewer", contact=True),
     "inbound_mails": Rule("admin"),
+    "provider_mails": Rule("admin"),
     "triage_examples": Rule("viewer", "manager", "manager", "manager"),
     "triage_results": Rule("viewer"),
     "ai_executions": Rule("manager"),
@@ -50,6 +51,7 @@ TABLES = {
     "draft_citations": Rule("viewer"),
     "draft_feedback": Rule("viewer", "agent"),
     "outgoing_mails": Rule("viewer"),
+    "mail_events": Rule("viewer"),
 }
 
 # What anon may read of a table with `anon`: the rows that this condition holds for, of any organization.
@@ -75,13 +77,16 @@ RPCS = {
     "open_ticket": {"authenticated"},
     "publish_article": {"authenticated"},
     "reject_draft": {"authenticated"},
+    "resolve_outgoing_mail": {"authenticated"},
     "retry_dead_jobs": {"authenticated"},
     "retry_inbound_mail": {"authenticated"},
+    "retry_provider_mail": {"authenticated"},
     "save_article": {"authenticated"},
     "search_articles": {"anon", "authenticated"},
     "send_reply": {"authenticated"},
     "set_article_status": {"authenticated"},
     "split_mail": {"authenticated"},
+    "unsuppress_contact": {"authenticated"},
 }
 
 # Definer functions of schema private that clients may execute: each is called by a policy or an invoker RPC.
@@ -97,14 +102,17 @@ PRIVATE_FOR_CLIENTS = {
     "my_contacts",
     "my_organizations",
     "my_role",
+    "resolve_outgoing_mail",
     "retry_dead_jobs",
     "retry_inbound_mail",
+    "retry_provider_mail",
     "search_chunks",
     "split_mail",
+    "unsuppress_contact",
 }
 
 # The only functions through which pgdesk_functions reaches beyond one tenant.
-ACROSS_TENANTS = {"claim_jobs", "begin_job", "resolve_address"}
+ACROSS_TENANTS = {"claim_jobs", "begin_job", "resolve_address", "find_outgoing_mail"}
 
 # Definer functions that pgdesk_functions may execute, besides those: each binds itself to the current tenant, to a
 # job's token, or gives away no tenant's rows.
@@ -114,9 +122,11 @@ PRIVATE_FOR_FUNCTIONS = {
     "enqueue_own",
     "enter_job",
     "fail_job",
+    "fetch_provider_mail",
     "finish_job",
     "health",
     "hold_passages",
+    "known_provider_mails",
     "maintain",
     "mark_published",
     "member_by_email",

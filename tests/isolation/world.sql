@@ -61,6 +61,9 @@ select t.organization_id, t.mail_address_id, array['support@' || %(slug)s || '.e
 from public.tickets as t where t.organization_id = %(org)s;
 insert into private.inbound_raw (inbound_mail_id, organization_id, raw)
 select m.id, m.organization_id, 'x' from public.inbound_mails as m where m.organization_id = %(org)s;
+insert into public.provider_mails (organization_id, provider, provider_id, recipients, state, inbound_mail_id)
+select m.organization_id, 'resend', 'held for ' || %(slug)s, m.recipients, 'kept', m.id
+from public.inbound_mails as m where m.organization_id = %(org)s;
 
 insert into public.triage_examples (organization_id, category_id, text)
 select c.organization_id, c.id, 'I want my money back' from public.ticket_categories as c where c.organization_id = %(org)s;
@@ -97,3 +100,6 @@ insert into public.outgoing_mails (
 )
 select t.organization_id, t.id, 'receipt', true, t.contact_id, 'a@b.example', 'c@d.example', 'c@d.example', 'Re', 'x', 'x'
 from public.tickets as t where t.organization_id = %(org)s;
+insert into public.mail_events (organization_id, outgoing_mail_id, provider, provider_event_id, type, at)
+select m.organization_id, m.id, 'resend', 'event', 'delivered', now()
+from public.outgoing_mails as m where m.organization_id = %(org)s;
