@@ -294,6 +294,350 @@ create trigger teams_touch before update on public.teams
 for each row execute function private.touch();
 
 
+-- sql/13_event_types.sql
+
+-- The event catalogue: every type of event there is, when it happens, and what its data hold. What writes events and
+-- what is routed by them refers to it, so no other type can happen; docs/events.md and docs/events.schema.json are made
+-- from it (`make docs`).
+--
+-- A new event is a row here, in the file that brings it as `private.emit`, and in the migration that brings both.
+
+create table private.event_types (
+  type text primary key check (type ~ '^[a-z_]+(\.[a-z_]+)+$'),
+  -- What subject_id is the id of: a row of the table with this name in the plural.
+  subject text not null,
+  -- The widest audience that one of this type may have.
+  audience text not null check (audience in ('agents', 'contact')),
+  -- When it happens, as a sentence or two.
+  happens text not null,
+  -- Each property of its data as a JSON Schema. `#/$defs/` is that of docs/events.schema.json: ids by the kind of what
+  -- they name, and the same `_or_null`.
+  properties json not null default '{}' check (json_typeof(properties) = 'object'),
+  -- Data hold some of the properties, not all: those that changed.
+  is_partial boolean not null default false,
+  -- Data of one such event.
+  example json not null default '{}' check (json_typeof(example) = 'object')
+);
+
+insert into private.event_types (type, subject, audience, happens, properties, is_partial, example) values
+(
+  'contact.created', 'contact', 'agents',
+  'Somebody became a contact: by a first mail, or by a member''s hand.',
+  '{}', false, '{}'
+),
+(
+  'ticket.created', 'ticket', 'contact',
+  'A ticket was opened, whatever its channel. Its first message follows as an event of its own.',
+  '{
+    "number": {"type": "integer", "minimum": 1, "description": "its number in the organization"},
+    "channel": {"$ref": "#/$defs/channel"},
+    "contact_id": {"$ref": "#/$defs/contact_id"}
+  }',
+  false,
+  '{"number": 1042, "channel": "email", "contact_id": "01993f2a-5c00-7b1e-9c41-4f2f0a6d7e10"}'
+),
+(
+  'ticket.status.changed', 'ticket', 'contact',
+  'The status changed: by a member, or because a contact wrote again or was answered.',
+  '{
+    "from": {"$ref": "#/$defs/status"},
+    "to": {"$ref": "#/$defs/status"},
+    "from_category": {"$ref": "#/$defs/status_category"},
+    "to_category": {"$ref": "#/$defs/status_category"}
+  }',
+  false,
+  '{"from": "open", "to": "solved", "from_category": "open", "to_category": "resolved"}'
+),
+(
+  'ticket.assigned', 'ticket', 'agents',
+  'The assignee or the team changed; both are told, as they are now. The team hears of it too.',
+  '{"assignee_id": {"$ref": "#/$defs/user_id_or_null"}, "team_id": {"$ref": "#/$defs/team_id_or_null"}}',
+  false,
+  '{"assignee_id": null, "team_id": "01993f2a-5c00-7d33-8a55-0b8a3c1f9e21"}'
+),
+(
+  'ticket.updated', 'ticket', 'agents',
+  'Columns of the ticket changed: each that did, with its new value. Of the subject, which is content, only that it '
+  || 'changed. Comes beside `ticket.status.changed` and `ticket.assigned`.',
+  '{
+    "subject": {"type": "null", "description": "it changed; read it from the ticket"},
+    "status": {"$ref": "#/$defs/status"},
+    "channel": {"$ref": "#/$defs/channel"},
+    "priority": {"$ref": "#/$defs/priority"},
+    "category_id": {"$ref": "#/$defs/category_id_or_null"},
+    "contact_id": {"$ref": "#/$defs/contact_id"},
+    "mail_address_id": {"$ref": "#/$defs/mail_address_id_or_null"},
+    "team_id": {"$ref": "#/$defs/team_id_or_null"},
+    "assignee_id": {"$ref": "#/$defs/user_id_or_null"},
+    "language": {"$ref": "#/$defs/language_or_null"},
+    "sentiment": {"enum": ["negative", "neutral", "positive", null]},
+    "is_spam": {"type": "boolean"},
+    "tags": {"type": "array", "items": {"type": "string"}},
+    "ai_state": {"enum": ["on", "off"], "description": "off: a human has taken over, no bot posts"},
+    "first_response_due_at": {"$ref": "#/$defs/instant_or_null"},
+    "next_response_due_at": {"$ref": "#/$defs/instant_or_null"},
+    "resolution_due_at": {"$ref": "#/$defs/instant_or_null"},
+    "first_responded_at": {"$ref": "#/$defs/instant_or_null"},
+    "resolved_at": {"$ref": "#/$defs/instant_or_null"}
+  }',
+  true,
+  '{"priority": "high", "tags": ["vip"]}'
+),
+(
+  'ticket.triaged', 'ticket', 'agents',
+  'Triage has looked at a message of the contact. What it set in the ticket follows as `ticket.updated`.',
+  '{
+    "message_id": {"$ref": "#/$defs/message_id"},
+    "category_id": {"$ref": "#/$defs/category_id_or_null", "description": "the best category, taken or not"},
+    "confidence": {"$ref": "#/$defs/probability"},
+    "abstained": {"type": "boolean", "description": "no category fits: none was taken"},
+    "priority": {"$ref": "#/$defs/priority"},
+    "is_spam": {"type": "boolean"}
+  }',
+  false,
+  '{
+    "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33", "category_id": "01993f2a-5c00-7e44-93d0-2a7b9c0d1e55",
+    "confidence": 0.93, "abstained": false, "priority": "normal", "is_spam": false
+  }'
+),
+(
+  'ticket.escalated', 'ticket', 'agents',
+  'The AI hands a message to a person: it will not be answered by itself, and the reasons say why.',
+  '{
+    "draft_id": {"$ref": "#/$defs/draft_id"},
+    "message_id": {"$ref": "#/$defs/message_id"},
+    "confidence": {"$ref": "#/$defs/probability"},
+    "reasons": {"$ref": "#/$defs/reasons"}
+  }',
+  false,
+  '{
+    "draft_id": "01993f2a-6f00-7c19-a1b2-8e3d4f5a6b77", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33",
+    "confidence": 0.31, "reasons": ["human_asked"]
+  }'
+),
+(
+  'message.received', 'message', 'contact',
+  'A contact wrote, in whatever channel. Members only, while the sender is pending: not known to belong to the ticket.',
+  '{
+    "seq": {"$ref": "#/$defs/seq"},
+    "sender": {"const": "contact"},
+    "is_machine": {"type": "boolean", "description": "an auto-reply or the like: never answered"},
+    "sender_status": {"$ref": "#/$defs/sender_status"}
+  }',
+  false,
+  '{"seq": 1, "sender": "contact", "is_machine": false, "sender_status": "known"}'
+),
+(
+  'message.sent', 'message', 'contact',
+  'A member, the AI or the system wrote to the contact. Whether a mail of it went out is told by `mail.…` events.',
+  '{
+    "seq": {"$ref": "#/$defs/seq"},
+    "sender": {"enum": ["member", "ai", "system"]},
+    "is_machine": {"type": "boolean"},
+    "sender_status": {"$ref": "#/$defs/sender_status"}
+  }',
+  false,
+  '{"seq": 2, "sender": "ai", "is_machine": false, "sender_status": "known"}'
+),
+(
+  'note.created', 'message', 'agents',
+  'An internal note stands in a ticket: written by a member, or kept of a bounce.',
+  '{
+    "seq": {"$ref": "#/$defs/seq"},
+    "sender": {"enum": ["member", "ai", "system"]},
+    "is_machine": {"type": "boolean"},
+    "sender_status": {"$ref": "#/$defs/sender_status"}
+  }',
+  false,
+  '{"seq": 3, "sender": "member", "is_machine": false, "sender_status": "known"}'
+),
+(
+  'message.moved', 'message', 'agents',
+  'A member took a mail out of its ticket and opened another with it.',
+  '{"from_ticket_id": {"$ref": "#/$defs/ticket_id"}, "to_ticket_id": {"$ref": "#/$defs/ticket_id"}}',
+  false,
+  '{
+    "from_ticket_id": "01993f2a-5d00-7f00-8c11-1d2e3f4a5b66", "to_ticket_id": "01993f2b-0100-7e21-9d22-7a8b9c0d1e2f"
+  }'
+),
+(
+  'draft.created', 'draft', 'agents',
+  'The AI wrote an answer that waits for a person: to be sent as it is, edited or rejected.',
+  '{
+    "draft_id": {"$ref": "#/$defs/draft_id"},
+    "message_id": {"$ref": "#/$defs/message_id"},
+    "confidence": {"$ref": "#/$defs/probability"},
+    "reasons": {"$ref": "#/$defs/reasons"}
+  }',
+  false,
+  '{
+    "draft_id": "01993f2a-6f00-7c19-a1b2-8e3d4f5a6b77", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33",
+    "confidence": 0.82, "reasons": []
+  }'
+),
+(
+  'draft.sent', 'draft', 'agents',
+  'The AI answered by itself. The message that went out has its own `message.sent`.',
+  '{
+    "draft_id": {"$ref": "#/$defs/draft_id"},
+    "message_id": {"$ref": "#/$defs/message_id"},
+    "confidence": {"$ref": "#/$defs/probability"},
+    "reasons": {"$ref": "#/$defs/reasons"}
+  }',
+  false,
+  '{
+    "draft_id": "01993f2a-6f00-7c19-a1b2-8e3d4f5a6b77", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33",
+    "confidence": 0.96, "reasons": []
+  }'
+),
+(
+  'article.created', 'article', 'agents',
+  'An article was begun; nobody outside sees it yet.',
+  '{"version_id": {"$ref": "#/$defs/version_id_or_null"}}',
+  false,
+  '{"version_id": null}'
+),
+(
+  'article.published', 'article', 'agents',
+  'An article can be read by everyone. It is searched as soon as `article.reindexed` follows.',
+  '{"version_id": {"$ref": "#/$defs/version_id"}}',
+  false,
+  '{"version_id": "01993f2a-7000-7b02-8e33-5c6d7e8f9a01"}'
+),
+(
+  'article.updated', 'article', 'agents',
+  'A published article has a new version, or another language.',
+  '{"version_id": {"$ref": "#/$defs/version_id"}}',
+  false,
+  '{"version_id": "01993f2a-7100-7a55-9f44-6d7e8f9a0b12"}'
+),
+(
+  'article.unpublished', 'article', 'agents',
+  'A published article went back to being a draft: it is no longer read nor found.',
+  '{"version_id": {"$ref": "#/$defs/version_id"}}',
+  false,
+  '{"version_id": "01993f2a-7100-7a55-9f44-6d7e8f9a0b12"}'
+),
+(
+  'article.archived', 'article', 'agents',
+  'A published article was put away: it is no longer read nor found.',
+  '{"version_id": {"$ref": "#/$defs/version_id"}}',
+  false,
+  '{"version_id": "01993f2a-7100-7a55-9f44-6d7e8f9a0b12"}'
+),
+(
+  'article.reindexed', 'article', 'agents',
+  'What search finds of an article is now this version.',
+  '{"version_id": {"$ref": "#/$defs/version_id"}, "previous_version_id": {"$ref": "#/$defs/version_id_or_null"}}',
+  false,
+  '{
+    "version_id": "01993f2a-7100-7a55-9f44-6d7e8f9a0b12",
+    "previous_version_id": "01993f2a-7000-7b02-8e33-5c6d7e8f9a01"
+  }'
+),
+(
+  'mail.quarantined', 'inbound_mail', 'agents',
+  'A mail came in that could not be read or filed. It is kept, and an admin can have it tried again.',
+  '{"reason": {"$ref": "#/$defs/reason_or_null"}}',
+  false,
+  '{"reason": "too many parts"}'
+),
+(
+  'mail.failed', 'outgoing_mail', 'agents',
+  'A mail out was refused for good, or the provider took it and could not send it.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "reason": {"$ref": "#/$defs/reason_or_null"}
+  }',
+  false,
+  '{
+    "kind": "reply", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33", "reason": "the address is malformed"
+  }'
+),
+(
+  'mail.unknown', 'outgoing_mail', 'agents',
+  'Whether the provider sent a mail cannot be found out any more. It is not sent again by itself: a person looks.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "reason": {"$ref": "#/$defs/reason_or_null"}
+  }',
+  false,
+  '{
+    "kind": "reply", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33",
+    "reason": "no try succeeded while the provider remembered its key"
+  }'
+),
+(
+  'mail.suppressed', 'outgoing_mail', 'agents',
+  'A mail was not sent, on purpose: the address bounced before, or machines would be answering each other. Or the '
+    'provider took it and holds it back, because the address is on a list of its own.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "reason": {"$ref": "#/$defs/reason_or_null"}
+  }',
+  false,
+  '{"kind": "receipt", "message_id": null, "reason": "suppressed address"}'
+),
+(
+  'mail.bounced', 'outgoing_mail', 'agents',
+  'A mail came back. Bounce is hard where the address is no good: nothing is sent there any more. Soft: this mail did '
+    'not arrive, the next one may.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "reason": {"$ref": "#/$defs/reason_or_null"},
+    "bounce": {"enum": ["hard", "soft"]}
+  }',
+  false,
+  '{
+    "kind": "reply", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33",
+    "reason": "550 5.1.1 there is no such mailbox", "bounce": "hard"
+  }'
+),
+(
+  'mail.complained', 'outgoing_mail', 'agents',
+  'The recipient of a mail called it spam: nothing is sent there any more.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "reason": {"$ref": "#/$defs/reason_or_null"}
+  }',
+  false,
+  '{"kind": "reply", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33", "reason": null}'
+),
+(
+  'mail.resolved', 'outgoing_mail', 'agents',
+  'A person decided about a mail that had failed, or whose fate was unknown.',
+  '{
+    "kind": {"$ref": "#/$defs/mail_kind"},
+    "message_id": {"$ref": "#/$defs/message_id_or_null"},
+    "decision": {"enum": ["was_sent", "send_again", "give_up"]}
+  }',
+  false,
+  '{"kind": "reply", "message_id": "01993f2a-6100-7a02-b0c4-6d1f5e8a2b33", "decision": "send_again"}'
+);
+
+-- What an integrator can listen for.
+create function private.list_event_types() returns table (
+  type text, subject text, audience text, happens text, properties json, example json
+)
+language sql stable security definer set search_path = '' as $$
+  select e.type, e.subject, e.audience, e.happens, e.properties, e.example
+  from private.event_types as e
+  order by e.type;
+$$;
+
+create function public.event_types() returns table (
+  type text, subject text, audience text, happens text, properties json, example json
+)
+language sql stable set search_path = '' as $$
+  select * from private.list_event_types();
+$$;
+
+
 -- sql/14_events.sql
 
 -- What happened: append-only, written by triggers in the transaction of the change.
@@ -314,7 +658,7 @@ create table public.events (
   -- (txid, seq) orders events so that a reader can tell which ones can no longer appear before its cursor.
   txid xid8 not null default pg_current_xact_id(),
   seq bigint not null generated always as identity,
-  type text not null check (type ~ '^[a-z_]+(\.[a-z_]+)+$'),
+  type text not null references private.event_types (type),
   subject_id uuid not null,
   ticket_id uuid,
   -- agents: members only; contact: the ticket's contact may know too.
@@ -510,7 +854,7 @@ insert into private.consumers (name, in_flight, lease, max_attempts) values
 
 -- An event of this type becomes a job of this consumer.
 create table private.routes (
-  event_type text not null,
+  event_type text not null references private.event_types (type),
   consumer text not null references private.consumers (name),
   -- Where set, only events whose data contain it.
   only_if jsonb,
@@ -2025,6 +2369,168 @@ language sql set search_path = '' as $$
 $$;
 
 
+-- sql/42_provider_mails.sql
+
+-- Mail that a provider holds for us: announced by a webhook, or found by a comparison with the provider's list. A job
+-- fetches it; then it is in the ledger (40_inbound_mail.sql) like any other. One row per mail and organization.
+
+create type public.provider_mail_state as enum (
+  'announced',   -- a place to upload it was given away; nothing has been handed in
+  'waiting',     -- the provider has it, a job is to fetch it
+  'kept',        -- it is in the ledger: inbound_mail_id
+  'unaddressed', -- its recipients are nobody's here
+  'failed'       -- it could not be fetched: `reason` says why, an admin can retry it
+);
+
+create table public.provider_mails (
+  id uuid primary key default private.uuid7(),
+  -- Null: nobody's here, or nobody's yet (a provider's list need not name the envelope's recipients).
+  organization_id uuid references public.organizations (id) on delete cascade,
+  provider text not null check (provider in ('resend', 'mailgun', 'ses', 'upload')),
+  -- What the provider calls it.
+  provider_id text not null check (length(provider_id) between 1 and 1024),
+  -- Where the provider keeps it, where its id does not say so: an address, a key.
+  locator text check (length(locator) <= 2048),
+  -- Envelope recipients as far as they are known; of this organization, where there is one.
+  recipients text[] not null default '{}' check (cardinality(recipients) <= 1000),
+  envelope_from text check (length(envelope_from) <= 1000),
+  -- What the provider, as our receiver, found out about the sender: dmarc, spf, dkim, each pass, fail or none.
+  verdicts jsonb check (jsonb_typeof(verdicts) = 'object'),
+  state public.provider_mail_state not null default 'waiting',
+  reason text,
+  inbound_mail_id uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique nulls not distinct (provider, provider_id, organization_id),
+  check (state <> 'unaddressed' or organization_id is null),
+  foreign key (organization_id, inbound_mail_id)
+    references public.inbound_mails (organization_id, id) on delete set null (inbound_mail_id)
+);
+create index provider_mails_state_idx on public.provider_mails (organization_id, state, id);
+create index provider_mails_inbound_idx on public.provider_mails (organization_id, inbound_mail_id);
+create index provider_mails_unaddressed_idx on public.provider_mails (created_at) where state = 'unaddressed';
+
+create trigger provider_mails_touch before update on public.provider_mails
+for each row execute function private.touch();
+
+insert into private.event_types (type, subject, audience, happens, properties, is_partial, example) values (
+  'mail.fetch_failed', 'provider_mail', 'agents',
+  'A mail that a provider holds for the organization could not be fetched. An admin can have it tried again.',
+  '{"provider": {"type": "string"}, "reason": {"$ref": "#/$defs/reason_or_null"}}',
+  false,
+  '{"provider": "resend", "reason": "the provider no longer has it"}'
+);
+
+-- Members hear of a mail that cannot be had.
+create function private.announce_provider_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.emit(
+    new.organization_id, 'mail.fetch_failed', new.id,
+    jsonb_build_object('provider', new.provider, 'reason', new.reason)
+  );
+  return null;
+end;
+$$;
+
+create trigger provider_mails_announce after update of state on public.provider_mails
+for each row when (new.state = 'failed' and old.state <> 'failed' and new.organization_id is not null)
+execute function private.announce_provider_mail();
+
+-- Queues the fetching of a mail, for the tenant of its row (none: for the installation). One that still waits is enough.
+create function private.fetch_provider_mail(
+  provider_mail_id uuid, run_at timestamptz default now(), dedupe_key text default null
+) returns uuid
+language sql security definer set search_path = '' as $$
+  select private.enqueue(
+    m.organization_id, 'fetch_mail', jsonb_build_object('provider_mail_id', m.id), fetch_provider_mail.run_at,
+    dedupe_key => coalesce(fetch_provider_mail.dedupe_key, m.id::text)
+  )
+  from public.provider_mails as m
+  where m.id = fetch_provider_mail.provider_mail_id
+    and m.organization_id is not distinct from private.current_organization();
+$$;
+
+-- Enters a mail that a provider holds, and queues its fetching where `state` is waiting. What is known of it already is
+-- completed; what was kept stays kept, what failed is tried again. For the current tenant, or for none.
+create function private.record_provider_mail(
+  organization_id uuid, provider text, provider_id text, state public.provider_mail_state, recipients text[],
+  locator text default null, envelope_from text default null, verdicts jsonb default null
+) returns public.provider_mails
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  held public.provider_mails;
+begin
+  insert into public.provider_mails as m (
+    organization_id, provider, provider_id, state, recipients, locator, envelope_from, verdicts
+  ) values (
+    record_provider_mail.organization_id, record_provider_mail.provider, record_provider_mail.provider_id,
+    record_provider_mail.state, record_provider_mail.recipients, record_provider_mail.locator,
+    record_provider_mail.envelope_from, record_provider_mail.verdicts
+  )
+  on conflict (provider, provider_id, organization_id) do update set
+    state = case when m.state in ('waiting', 'kept') then m.state else excluded.state end,
+    reason = case when m.state = excluded.state then m.reason end,
+    recipients = (
+      array(select distinct each.address from unnest(m.recipients || excluded.recipients) as each (address))
+    )[:1000],
+    locator = coalesce(excluded.locator, m.locator),
+    envelope_from = coalesce(excluded.envelope_from, m.envelope_from),
+    verdicts = coalesce(m.verdicts, excluded.verdicts)
+  returning * into held;
+  if held.state = 'waiting' then
+    perform private.fetch_provider_mail(held.id);
+  end if;
+  return held;
+end;
+$$;
+
+-- Of the ids that a provider lists, those that need nothing more: kept, on their way, or nobody's.
+create function private.known_provider_mails(provider text, provider_ids text[]) returns table (
+  provider_id text, is_unaddressed boolean
+)
+language sql stable security definer set search_path = '' as $$
+  select m.provider_id, bool_and(m.state = 'unaddressed')
+  from public.provider_mails as m
+  where m.provider = known_provider_mails.provider and m.provider_id = any (known_provider_mails.provider_ids)
+  group by m.provider_id
+  having bool_and(m.state in ('kept', 'unaddressed'));
+$$;
+
+-- Fetches a mail again that could not be had. Admins of its organization.
+create function private.retry_provider_mail(provider_mail_id uuid) returns public.provider_mails
+language plpgsql security definer set search_path = '' as $$
+declare
+  held public.provider_mails;
+begin
+  update public.provider_mails as m
+  set state = 'waiting', reason = null
+  where m.id = retry_provider_mail.provider_mail_id
+    and m.state = 'failed'
+    and m.organization_id = any(array(select private.my_organizations('admin')))
+  returning * into held;
+  if held.id is null then
+    raise exception 'there is no failed mail %', retry_provider_mail.provider_mail_id using errcode = 'P0002';
+  end if;
+  perform private.enqueue(
+    held.organization_id, 'fetch_mail', jsonb_build_object('provider_mail_id', held.id), dedupe_key => held.id::text
+  );
+  return held;
+end;
+$$;
+
+create function public.retry_provider_mail(provider_mail_id uuid) returns public.provider_mails
+language sql set search_path = '' as $$
+  select * from private.retry_provider_mail(retry_provider_mail.provider_mail_id);
+$$;
+
+-- Where mail too large for one request is uploaded, under <organization>/<id>.eml, until it is in the ledger.
+insert into storage.buckets (id, name, public, file_size_limit) values
+  ('inbound', 'inbound', false, 41943040)
+on conflict (id) do nothing;
+
+
 -- sql/50_knowledge.sql
 
 -- The knowledge base: articles in immutable versions, cut into the passages that search finds and replies cite.
@@ -3527,6 +4033,17 @@ $$;
 
 -- Mail out: rendered once, stored first, then sent; what became of it stays visible.
 
+-- What a provider told of a mail it took, the weaker word first: of all that is told, the strongest counts.
+create type public.mail_delivery as enum (
+  'sent', 'delayed',
+  'soft_bounced', -- not this time: a full mailbox, a busy server
+  'delivered',
+  'suppressed',   -- the provider sends nothing to this address any more
+  'failed',       -- the provider could not send it
+  'bounced',      -- there is no such address
+  'complained'    -- the recipient calls it spam
+);
+
 create table public.outgoing_mails (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
@@ -3537,9 +4054,11 @@ create table public.outgoing_mails (
   -- Nobody pressed a button: it says so in Auto-Submitted and counts against the limits.
   is_automatic boolean not null,
   contact_id uuid not null,
-  -- stored: not tried yet; sent: the provider has taken it; failed: it never will; suppressed: not to be sent;
-  -- unknown: the provider may or may not have it, a person looks.
-  status text not null default 'stored' check (status in ('stored', 'sent', 'failed', 'suppressed', 'unknown')),
+  -- stored: to be sent; sent: the provider has taken it; failed: it never will; suppressed: not to be sent;
+  -- unknown: the provider may or may not have it, a person looks; given_up: a person looked, it is not to be sent.
+  status text not null default 'stored' check (
+    status in ('stored', 'sent', 'failed', 'suppressed', 'unknown', 'given_up')
+  ),
   reason text,
   to_address text not null,
   from_address text not null,
@@ -3548,12 +4067,25 @@ create table public.outgoing_mails (
   body_text text not null,
   body_html text not null,
   headers jsonb not null default '{}',
+  -- Noted before the provider is called: whether it took the mail is not known since then. Null: it certainly has not.
+  attempted_at timestamptz,
+  -- Of the job's attempt that noted this last: a later one has taken over from any other.
+  attempt_token uuid,
+  -- The job that tried first; where another tries again, it must be by the same key.
+  idempotency_key uuid,
   provider text,
   provider_id text,
   message_id_header text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   sent_at timestamptz,
+  -- Computed from all of public.mail_events, whatever order they came in.
+  delivery public.mail_delivery,
+  delivered_at timestamptz,
+  bounced_at timestamptz,
+  complained_at timestamptz,
+  opened_at timestamptz,
+  clicked_at timestamptz,
   unique (organization_id, id),
   unique (organization_id, message_id, kind),
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
@@ -3567,7 +4099,7 @@ create index outgoing_mails_contact_idx on public.outgoing_mails (organization_i
 create unique index outgoing_mails_provider_idx on public.outgoing_mails (provider, provider_id)
 where provider_id is not null;
 
-create index outgoing_mails_header_idx on public.outgoing_mails (organization_id, message_id_header)
+create index outgoing_mails_header_idx on public.outgoing_mails (message_id_header, organization_id)
 where message_id_header is not null;
 
 create trigger outgoing_mails_touch before update on public.outgoing_mails
@@ -3613,6 +4145,228 @@ language sql stable set search_path = '' as $$
     and m.status <> 'suppressed'
     and m.created_at > now() - interval '1 day';
 $$;
+
+-- A mail that is failed or unknown is a person's to decide about: `was_sent` leaves it, `send_again` sends it once more
+-- as it was rendered, `give_up` files it. Agents of its organization. Returns the mail's new status.
+create function private.resolve_outgoing_mail(id uuid, decision text) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+  mail public.outgoing_mails;
+  status constant text := case decision
+    when 'was_sent' then 'sent' when 'send_again' then 'stored' when 'give_up' then 'given_up'
+  end;
+begin
+  if status is null then
+    raise exception 'not a decision: %', left(decision, 60)
+      using errcode = '22023', hint = 'It is was_sent, send_again or give_up.';
+  end if;
+  select m.* into mail
+  from public.outgoing_mails as m
+  where m.id = resolve_outgoing_mail.id
+    and m.organization_id = any(array(select private.my_organizations('agent')))
+  for no key update;
+  if mail.id is null then
+    raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'P0002';
+  end if;
+  if mail.status not in ('failed', 'unknown') then
+    raise exception 'the mail is %: there is nothing to decide', mail.status using errcode = 'PD409';
+  end if;
+  if decision = 'send_again' and exists (
+    select from public.contacts as c
+    where c.organization_id = mail.organization_id and c.id = mail.contact_id and c.suppressed_at is not null
+  ) then
+    raise exception 'the address bounced or complained: nothing is sent there'
+      using errcode = 'PD409', hint = 'Call unsuppress_contact first.';
+  end if;
+  if decision = 'send_again' then
+    -- As if it had never been tried: the provider must not take it for a repetition.
+    update public.outgoing_mails as m
+    set status = 'stored', reason = null, attempted_at = null, attempt_token = null, idempotency_key = null,
+      provider = null, provider_id = null, message_id_header = null
+    where m.id = mail.id;
+    perform private.enqueue(
+      mail.organization_id, 'send_mail',
+      jsonb_build_object(
+        'type', case mail.kind when 'reply' then 'message.sent' else 'ticket.triaged' end,
+        'subject_id', coalesce(mail.message_id, mail.ticket_id), 'ticket_id', mail.ticket_id
+      ),
+      order_key => 'send_mail:' || mail.ticket_id
+    );
+  elsif decision = 'was_sent' then
+    update public.outgoing_mails as m
+    set status = 'sent', reason = null, sent_at = coalesce(m.attempted_at, m.updated_at)
+    where m.id = mail.id;
+  else
+    update public.outgoing_mails as m set status = 'given_up' where m.id = mail.id;
+  end if;
+  perform private.emit(
+    mail.organization_id, 'mail.resolved', mail.id,
+    jsonb_build_object('kind', mail.kind, 'message_id', mail.message_id, 'decision', decision), 'agents', mail.ticket_id
+  );
+  return status;
+end;
+$$;
+
+create function public.resolve_outgoing_mail(id uuid, decision text) returns text
+language sql set search_path = '' as $$
+  select private.resolve_outgoing_mail(resolve_outgoing_mail.id, resolve_outgoing_mail.decision);
+$$;
+
+
+-- sql/72_mail_events.sql
+
+-- What providers tell of the mail they took: delivered, bounced, opened. Each is believed once, in whatever order.
+
+create table public.mail_events (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  outgoing_mail_id uuid not null,
+  provider text not null,
+  provider_event_id text not null check (length(provider_event_id) between 1 and 255),
+  type text not null check (
+    type in (
+      'sent', 'delivery_delayed', 'delivered', 'bounced', 'complained', 'opened', 'clicked', 'failed', 'suppressed'
+    )
+  ),
+  -- hard: the address is no good; soft: this mail did not arrive, the next one may.
+  bounce text check (bounce in ('hard', 'soft')),
+  at timestamptz not null,
+  -- The provider's words, without addresses.
+  detail jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  check ((type = 'bounced') = (bounce is not null)),
+  unique (organization_id, provider, provider_event_id),
+  foreign key (organization_id, outgoing_mail_id) references public.outgoing_mails (organization_id, id)
+    on delete cascade
+);
+create index mail_events_mail_idx on public.mail_events (organization_id, outgoing_mail_id, at);
+
+-- The mail that an event is about, whoever's it is: a provider's webhook belongs to no tenant. By the provider's id, by
+-- our own id that the mail carried along, by its Message-ID. Gives ids.
+create function private.find_outgoing_mail(
+  provider text, provider_id text, own_id uuid default null, message_id_header text default null
+) returns table (organization_id uuid, outgoing_mail_id uuid)
+language sql stable security definer set search_path = '' rows 1 as $$
+  select found.organization_id, found.id
+  from (
+    select 1 as rank, m.organization_id, m.id from public.outgoing_mails as m
+    where m.provider = find_outgoing_mail.provider and m.provider_id = find_outgoing_mail.provider_id
+    union all
+    select 2, m.organization_id, m.id from public.outgoing_mails as m where m.id = find_outgoing_mail.own_id
+    union all
+    select 3, m.organization_id, m.id from public.outgoing_mails as m
+    where m.message_id_header = find_outgoing_mail.message_id_header
+  ) as found
+  order by found.rank
+  limit 1;
+$$;
+
+-- Completes the mail by all that is told of it, and draws the consequences. What is computed anew from all events
+-- cannot depend on their order.
+create function private.apply_mail_event() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  mail public.outgoing_mails;
+begin
+  -- One after the other for a mail, so that each sees what the others told.
+  select m.* into mail
+  from public.outgoing_mails as m
+  where m.organization_id = new.organization_id and m.id = new.outgoing_mail_id
+  for no key update;
+  update public.outgoing_mails as m
+  set delivery = told.delivery, delivered_at = told.delivered_at, bounced_at = told.bounced_at,
+    complained_at = told.complained_at, opened_at = told.opened_at, clicked_at = told.clicked_at
+  from (
+    select
+      max(
+        case
+          when e.type = 'delivery_delayed' then 'delayed'
+          when e.type in ('opened', 'clicked') then 'delivered'
+          when e.bounce = 'soft' then 'soft_bounced'
+          else e.type
+        end::public.mail_delivery
+      ) as delivery,
+      -- Who opens a mail has it, even where its delivery was never told.
+      coalesce(
+        min(e.at) filter (where e.type = 'delivered'), min(e.at) filter (where e.type in ('opened', 'clicked'))
+      ) as delivered_at,
+      min(e.at) filter (where e.type = 'bounced') as bounced_at,
+      min(e.at) filter (where e.type = 'complained') as complained_at,
+      min(e.at) filter (where e.type = 'opened') as opened_at,
+      min(e.at) filter (where e.type = 'clicked') as clicked_at
+    from public.mail_events as e
+    where e.organization_id = mail.organization_id and e.outgoing_mail_id = mail.id
+  ) as told
+  where m.id = mail.id;
+  if new.bounce = 'hard' or new.type = 'complained' then
+    update public.contacts as c
+    set suppressed_at = coalesce(c.suppressed_at, now()),
+      suppressed_because = coalesce(
+        c.suppressed_because,
+        case new.type when 'complained' then 'the recipient complained' else 'mail to this address bounced' end
+      )
+    -- Where the contact has another address by now, that one did nothing wrong.
+    where c.organization_id = mail.organization_id and c.id = mail.contact_id
+      and c.email = private.normal_email(mail.to_address);
+  end if;
+  -- Members hear of the first of its kind.
+  if new.type in ('bounced', 'complained', 'failed', 'suppressed') and not exists (
+    select from public.mail_events as e
+    where e.organization_id = mail.organization_id and e.outgoing_mail_id = mail.id and e.id <> new.id
+      and e.type = new.type and e.bounce is not distinct from new.bounce
+  ) then
+    perform private.emit(
+      mail.organization_id, 'mail.' || new.type, mail.id,
+      jsonb_build_object('kind', mail.kind, 'message_id', mail.message_id, 'reason', new.detail ->> 'reason')
+        || case when new.type = 'bounced' then jsonb_build_object('bounce', new.bounce) else '{}' end,
+      'agents', mail.ticket_id
+    );
+  end if;
+  return null;
+end;
+$$;
+
+create trigger mail_events_apply after insert on public.mail_events
+for each row execute function private.apply_mail_event();
+
+-- Lets mail go to a contact again after a bounce or a complaint. Agents of its organization. Returns whether it was
+-- held back before.
+create function private.unsuppress_contact(contact_id uuid) returns boolean
+language plpgsql security definer set search_path = '' as $$
+declare
+  contact public.contacts;
+begin
+  select c.* into contact
+  from public.contacts as c
+  where c.id = unsuppress_contact.contact_id
+    and c.organization_id = any(array(select private.my_organizations('agent')))
+  for no key update;
+  if contact.id is null then
+    raise exception 'there is no contact %', unsuppress_contact.contact_id using errcode = 'P0002';
+  end if;
+  update public.contacts as c set suppressed_at = null, suppressed_because = null
+  where c.id = contact.id and c.suppressed_at is not null;
+  return contact.suppressed_at is not null;
+end;
+$$;
+
+create function public.unsuppress_contact(contact_id uuid) returns boolean
+language sql set search_path = '' as $$
+  select private.unsuppress_contact(unsuppress_contact.contact_id);
+$$;
+
+-- Another address begins anew.
+create function private.forget_suppression() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  new.suppressed_at := null;
+  new.suppressed_because := null;
+  return new;
+end;
+$$;
+
+create trigger contacts_forget_suppression before update of email on public.contacts
+for each row when (old.email is distinct from new.email) execute function private.forget_suppression();
 
 
 -- sql/80_realtime.sql
@@ -3771,6 +4525,75 @@ create trigger teams_audit after insert or update or delete on public.teams
 for each row execute function private.audit('id');
 create trigger team_members_audit after insert or delete on public.team_members
 for each row execute function private.audit('user_id');
+-- What a person decided about a mail; whom mail is kept from, and since when no more.
+create trigger outgoing_mails_audit after update of status on public.outgoing_mails
+for each row when (old.status in ('failed', 'unknown') and new.status <> old.status)
+execute function private.audit('id');
+create trigger contacts_audit after update of suppressed_at on public.contacts
+for each row when (old.suppressed_at is distinct from new.suppressed_at) execute function private.audit('id');
+
+
+-- sql/94_health.sql
+
+-- How the desk is doing, in one answer: for the health route, `pgdesk status` and whoever is called at night.
+
+-- What it counts across all tenants, found without reading all their rows.
+create index inbound_mails_quarantined_idx on public.inbound_mails (organization_id) where state = 'quarantined';
+create index outgoing_mails_trouble_idx on public.outgoing_mails (status, updated_at)
+where status in ('unknown', 'failed');
+create index ai_executions_created_at_idx on public.ai_executions (created_at);
+
+-- Per consumer: what waits, since when, what died, and how long attempts took in the last hour (milliseconds of work;
+-- milliseconds from due to done). Mail and language model beside it. Figures of the whole installation, no tenant's rows.
+create function private.health() returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object(
+    'at', now(),
+    'queue', (
+      select jsonb_agg(
+        to_jsonb(q) || jsonb_build_object(
+          'done_in_hour', coalesce(l.done_in_hour, 0), 'work_ms_p50', l.work_ms_p50, 'work_ms_p95', l.work_ms_p95,
+          'due_to_done_ms_p95', l.due_to_done_ms_p95
+        )
+        order by q.consumer
+      )
+      from private.queue_status() as q
+      left join (
+        select
+          j.consumer, count(*) as done_in_hour,
+          round(percentile_cont(0.5) within group (order by extract(epoch from j.finished_at - j.started_at) * 1000))
+            as work_ms_p50,
+          round(percentile_cont(0.95) within group (order by extract(epoch from j.finished_at - j.started_at) * 1000))
+            as work_ms_p95,
+          round(percentile_cont(0.95) within group (
+            order by extract(epoch from j.finished_at - greatest(j.run_at, j.created_at)) * 1000
+          )) as due_to_done_ms_p95
+        from private.jobs as j
+        where j.state = 'done' and j.finished_at > now() - interval '1 hour'
+        group by j.consumer
+      ) as l using (consumer)
+    ),
+    'mail', jsonb_build_object(
+      'quarantined', (select count(*) from public.inbound_mails as m where m.state = 'quarantined'),
+      'unknown', (select count(*) from public.outgoing_mails as o where o.status = 'unknown'),
+      'failed_today', (
+        select count(*) from public.outgoing_mails as o
+        where o.status = 'failed' and o.updated_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc'
+      )
+    ),
+    'model', (
+      select jsonb_build_object(
+        'calls_today', count(*),
+        'failed_today', count(*) filter (where e.status <> 'ok'),
+        'tokens_today', coalesce(sum(e.tokens_in + e.tokens_out), 0),
+        'cost_usd_today', coalesce(sum(e.cost_usd), 0)
+      )
+      from public.ai_executions as e
+      -- An extract of the knowledge base is nobody's call.
+      where e.model <> 'extract' and e.created_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc'
+    )
+  );
+$$;
 
 
 -- sql/95_maintenance.sql
@@ -3974,6 +4797,14 @@ create policy "Managers remove what teams know" on public.team_skills
 for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
 create policy "Functions see what teams know they work for" on public.team_skills
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/13_event_types.sql
+
+alter table private.event_types enable row level security;
+
+grant execute on function private.list_event_types() to authenticated;
+grant execute on function public.event_types() to authenticated;
 
 
 -- policies/14_events.sql
@@ -4236,18 +5067,18 @@ for select to authenticated using (
 );
 create policy "Functions fetch files of the organization they work for" on storage.objects
 for select to pgdesk_files using (
-  bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+  bucket_id in ('attachments', 'inbound') and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
 create policy "Functions keep files for the organization they work for" on storage.objects
 for insert to pgdesk_files with check (
-  bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+  bucket_id in ('attachments', 'inbound') and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
 create policy "Functions keep files again after a failed attempt" on storage.objects
 for update to pgdesk_files using (
   bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
-create policy "Functions see the bucket of attachments" on storage.buckets
-for select to pgdesk_files using (id = 'attachments');
+create policy "Functions see the buckets they use" on storage.buckets
+for select to pgdesk_files using (id in ('attachments', 'inbound'));
 
 
 -- policies/40_inbound_mail.sql
@@ -4292,6 +5123,49 @@ create policy "Functions read the raw mail they work for" on private.inbound_raw
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions keep raw mail for the organization they work for" on private.inbound_raw
 for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+
+
+-- policies/42_provider_mails.sql
+
+grant execute on function private.fetch_provider_mail(uuid, timestamptz, text) to pgdesk_functions;
+grant execute on function private.record_provider_mail(
+  uuid, text, text, public.provider_mail_state, text[], text, text, jsonb
+) to pgdesk_functions;
+grant execute on function private.known_provider_mails(text, text[]) to pgdesk_functions;
+grant execute on function public.retry_provider_mail(uuid) to authenticated;
+grant execute on function private.retry_provider_mail(uuid) to authenticated;
+
+alter table public.provider_mails enable row level security;
+grant select on public.provider_mails to authenticated;
+grant select, delete, insert (
+  organization_id, provider, provider_id, state, recipients, locator, envelope_from, verdicts
+), update (
+  state, reason, recipients, locator, envelope_from, verdicts, inbound_mail_id
+) on public.provider_mails to pgdesk_functions;
+
+create policy "Admins see what providers hold for them" on public.provider_mails
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+-- Outside of a tenant they see what is nobody's.
+create policy "Functions see what providers hold for whom they work" on public.provider_mails
+for select to pgdesk_functions using (organization_id is not distinct from (select private.current_organization()));
+create policy "Functions enter what providers hold for whom they work" on public.provider_mails
+for insert to pgdesk_functions with check (
+  organization_id is not distinct from (select private.current_organization())
+);
+create policy "Functions note what became of it" on public.provider_mails
+for update to pgdesk_functions using (organization_id is not distinct from (select private.current_organization()));
+create policy "Functions forget what was announced and never came, or has found its owner" on public.provider_mails
+for delete to pgdesk_functions using (
+  organization_id is not distinct from (select private.current_organization())
+  and (organization_id is null or state = 'announced')
+);
+
+-- Uploads lie under the organization's folder as attachments do, and are fetched and added by the same policies
+-- (38_attachments.sql). No member reads them.
+create policy "Functions clear away large mail of the organization they work for" on storage.objects
+for delete to pgdesk_files using (
+  bucket_id = 'inbound' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+);
 
 
 -- policies/50_knowledge.sql
@@ -4565,19 +5439,23 @@ for select to pgdesk_functions using (organization_id = (select private.current_
 -- policies/70_outgoing_mails.sql
 
 grant execute on function private.may_mail_automatically(uuid, uuid) to pgdesk_functions;
+grant execute on function public.resolve_outgoing_mail(uuid, text) to authenticated;
+grant execute on function private.resolve_outgoing_mail(uuid, text) to authenticated;
 
 alter table public.outgoing_mails enable row level security;
 -- Without reply_to: who knows its token is taken for the contact it was sent to.
 grant select (
   id, organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
-  subject, body_text, body_html, headers, provider, provider_id, message_id_header, created_at, updated_at, sent_at
+  subject, body_text, body_html, headers, attempted_at, provider, provider_id, message_id_header, created_at,
+  updated_at, sent_at, delivery, delivered_at, bounced_at, complained_at, opened_at, clicked_at
 ) on public.outgoing_mails to authenticated;
 grant select on public.outgoing_mails to pgdesk_functions;
 grant insert (
   organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
   reply_to, subject, body_text, body_html, headers
-), update (status, reason, provider, provider_id, message_id_header, sent_at) on public.outgoing_mails
-to pgdesk_functions;
+), update (
+  status, reason, attempted_at, attempt_token, idempotency_key, provider, provider_id, message_id_header, sent_at
+) on public.outgoing_mails to pgdesk_functions;
 
 create policy "Members see what was mailed" on public.outgoing_mails
 for select to authenticated using (organization_id = any(array(select private.my_organizations())));
@@ -4587,6 +5465,23 @@ create policy "Functions store mail for the organization they work for" on publi
 for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
 create policy "Functions complete mail they work for" on public.outgoing_mails
 for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/72_mail_events.sql
+
+grant execute on function private.find_outgoing_mail(text, text, uuid, text) to pgdesk_functions;
+grant execute on function public.unsuppress_contact(uuid) to authenticated;
+grant execute on function private.unsuppress_contact(uuid) to authenticated;
+
+alter table public.mail_events enable row level security;
+grant select on public.mail_events to authenticated;
+grant insert (organization_id, outgoing_mail_id, provider, provider_event_id, type, bounce, at, detail)
+on public.mail_events to pgdesk_functions;
+
+create policy "Members see what became of their mail" on public.mail_events
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Functions note events of the organization they work for" on public.mail_events
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
 
 
 -- policies/80_realtime.sql
@@ -4610,6 +5505,12 @@ grant select on public.audit_log to authenticated;
 
 create policy "Admins read the audit log" on public.audit_log
 for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+
+
+-- policies/94_health.sql
+
+-- The functions may ask; who asks them must show the relay's secret.
+grant execute on function private.health() to pgdesk_functions;
 
 
 -- policies/95_maintenance.sql
