@@ -113,12 +113,14 @@ begin
 end;
 $$;
 
--- Of the ids that a provider lists, those that need nothing more: kept, on their way, or nobody's.
+-- Of the ids that a provider lists, those that need nothing more: kept, or nobody's (with their recipients, who may be
+-- somebody by now). It tells of no tenant more than that a mail is here.
 create function private.known_provider_mails(provider text, provider_ids text[]) returns table (
-  provider_id text, is_unaddressed boolean
+  provider_id text, is_unaddressed boolean, recipients text[]
 )
 language sql stable security definer set search_path = '' as $$
-  select m.provider_id, bool_and(m.state = 'unaddressed')
+  select m.provider_id, bool_and(m.state = 'unaddressed'),
+    coalesce(min(m.recipients) filter (where m.state = 'unaddressed'), '{}')
   from public.provider_mails as m
   where m.provider = known_provider_mails.provider and m.provider_id = any (known_provider_mails.provider_ids)
   group by m.provider_id

@@ -7,6 +7,7 @@ receiver's duty to remove forged ones on entry (RFC 8601 §5). Without a configu
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,19 +32,28 @@ class Authenticity:
     evidence: list[str]
 
 
-def authenticity(mail: Parsed, authserv_id: str | None) -> Authenticity:
-    """The verdict of the receiver that calls itself `authserv_id`; all `none` where it is not configured or silent."""
+def authenticity(mail: Parsed, authserv_id: str | None, told: Mapping[str, object] | None = None) -> Authenticity:
+    """The verdict of the receiver that calls itself `authserv_id`; all `none` where it is not configured or silent.
+
+    `told`: what the receiver said beside the mail, over a channel that nobody else can write to. Then the mail's own
+    fields count for nothing.
+    """
     fields = [
         storable(value.decode("utf-8", "replace"))[:4_000] for value in mail.headers.raw_all("authentication-results")
     ]
-    ours = [field for field in fields if authserv_id and _issuer(field) == authserv_id.lower()]
-    found: dict[str, list[tuple[Result, str]]] = {"dmarc": [], "spf": [], "dkim": []}
+    ours = [field for field in fields if not told and authserv_id and _issuer(field) == authserv_id.lower()]
+    found: dict[str, list[tuple[Result, str]]] = {
+        method: [(_result(str((told or {})[method])), "")] if method in (told or {}) else []
+        for method in ("dmarc", "spf", "dkim")
+    }
     for field in ours:
         for statement in _COMMENT.sub(" ", field).split(";")[1:]:
             method = _METHOD.match(statement)
             if method:
                 found[method[1].lower()].append((_result(method[2]), statement))
     evidence = [one_line(field, 300) for field in ours[:3]]
+    if told:
+        evidence.append("told by the receiver: " + ", ".join(f"{name}={value}" for name, value in sorted(told.items())))
     if len(fields) > len(ours):
         evidence.append(f"{len(fields) - len(ours)} result(s) of other receivers ignored")
     dmarc = _single([result for result, _ in found["dmarc"]])

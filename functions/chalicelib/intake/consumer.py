@@ -61,7 +61,7 @@ def _read(job: Job, mail_id: UUID, row: dict[str, Any]) -> dict[str, Any] | Unre
         return parsed
     verdict = judge(parsed, row["own_addresses"], row["envelope_from"])
     sender = parsed.sender.email if parsed.sender else ""
-    checked = authenticity(parsed, settings().receiver_name or None)
+    checked = authenticity(parsed, settings().receiver_name or None, row["verdicts"])
     secret = settings().reply_secret.get_secret_value()
     recipients = row["recipients"] + [address.email for address in parsed.to + parsed.cc]
     token = read_token([secret] if secret else [], job.tenant, recipients, sender)

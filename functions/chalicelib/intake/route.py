@@ -5,53 +5,43 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from chalicelib.kit.database import one, queries, rows, transaction
-from chalicelib.kit.http import Docs, HttpError, Parameter, Request, Response, json_response, require_bearer, shape
+from chalicelib.kit.database import transaction
+from chalicelib.kit.http import HttpError, Request, Response, json_response, require_bearer
 from chalicelib.kit.settings import settings
 
 from .identity import Identity, identity
+from .keep import MAX_RECIPIENTS, Addressed, keep, resolve
+from .provider import upload
 
-SQL = queries(__file__)
-MAX_RECIPIENTS = 100
-
-ADDRESSES = {"type": "array", "items": {"type": "string"}}
-KEPT = shape(id={"type": "string", "format": "uuid"}, recipients=ADDRESSES, duplicate={"type": "boolean"})
-RECEIVE_DOCS = Docs(
-    ("inboundSecret",),
-    {202: shape(mails={"type": "array", "items": KEPT, "minItems": 1}, unknown=ADDRESSES)},
-    {400: ("recipient_missing", "too_many_recipients"), 401: ("unauthorized",), 404: ("unknown_address",)},
-    (
-        Parameter("rcpt", "an envelope recipient", {"type": "string", "minLength": 1}, required=True, repeated=True),
-        Parameter("from", "the envelope sender; empty for the null sender"),
-    ),
-)
+# Lambda takes 6 MB an event, in which a body is in base64.
+MAX_BODY = 4_500_000
+BY_REFERENCE = "POST /inbound/uploads grants a place to upload it; then hand it in with upload=… and an empty body."
 
 
 def receive(request: Request) -> Response:
     """Keep a mail for every organization it is addressed to, and queue its reading.
 
     `rcpt` is an envelope recipient and may come several times; `from` is the envelope sender, where it is known (empty
-    for the null sender). The body is the mail, whatever its bytes. Answers:
+    for the null sender). The body is the mail, whatever its bytes; with `upload` it is empty, and the mail is what was
+    uploaded there. Answers:
 
     - 202 once it is committed: `mails` has one entry per organization (ledger id, recipients, whether it was here
-      before), `unknown` the recipients that are nobody's. The same mail again gives the same ids.
+      before), `unknown` the recipients that are nobody's. The same mail again gives the same ids. What was uploaded is
+      in `fetching` instead: a job fetches it.
     - 400: no recipient. 401: no or wrong bearer secret.
     - 404 `unknown_address`: no recipient is ours. It will not become so by trying again: nothing is kept.
+      `unknown_upload`: it was not granted to these recipients.
+    - 413: too large for one request; the hint says how it comes by reference.
     - 5xx: nothing is promised, try again.
     """
-    require_bearer(request, settings().inbound_secret.get_secret_value())
-    recipients = list(dict.fromkeys(filter(None, (value.strip()[:320] for value in request.query.get("rcpt", ())))))
-    if not recipients:
-        raise HttpError(400, "recipient_missing", "the query parameter rcpt is missing", "Name the envelope recipient.")
-    if len(recipients) > MAX_RECIPIENTS:
-        raise HttpError(400, "too_many_recipients", f"more than {MAX_RECIPIENTS} recipients in one request")
-    addressed, unknown = _resolve(recipients)
-    if not addressed:
-        named = ", ".join(recipients[:5])
-        raise HttpError(
-            404, "unknown_address", f"nobody here receives mail at {named}", "Add it to the mail addresses."
-        )
+    addressed, unknown = _addressed(request)
     envelope_from = next(iter(request.query.get("from", ())), None)
+    if path := next(iter(request.query.get("upload", ())), None):
+        if request.body:
+            raise HttpError(400, "body_and_upload", "a mail comes in the body or by upload, not both")
+        return upload.hand_in(addressed, unknown, path, envelope_from)
+    if len(request.body) > MAX_BODY:
+        raise HttpError(413, "too_large", f"a mail of more than {MAX_BODY} octets", BY_REFERENCE)
     mail = identity(request.body)
     mails = [
         _accept(organization_id, found, envelope_from, mail, request.body)
@@ -60,38 +50,39 @@ def receive(request: Request) -> Response:
     return json_response(202, {"mails": mails, "unknown": unknown})
 
 
-def _resolve(recipients: list[str]) -> tuple[dict[UUID, list[tuple[str, UUID]]], list[str]]:
-    """Recipients by organization, each with its mail address; and those that are nobody's."""
-    addressed: dict[UUID, list[tuple[str, UUID]]] = {}
-    unknown = []
+def grant_upload(request: Request) -> Response:
+    """POST /inbound/uploads?rcpt=…: a place for a mail that is too large for one request, up to 40 MB.
+
+    201: `uploads` has one entry per organization: `url` takes the mail by PUT, within two hours; `upload` is what
+    /inbound/mime wants then; `recipients` are whom to name there. 400, 401, 404 as above.
+    """
+    return upload.grant(*_addressed(request))
+
+
+def _addressed(request: Request) -> tuple[Addressed, list[str]]:
+    """Whose the recipients are, by organization, and which are nobody's. At least one is somebody's."""
+    require_bearer(request, settings().inbound_secret.get_secret_value())
+    recipients = list(dict.fromkeys(filter(None, (value.strip()[:320] for value in request.query.get("rcpt", ())))))
+    if not recipients:
+        raise HttpError(400, "recipient_missing", "the query parameter rcpt is missing", "Name the envelope recipient.")
+    if len(recipients) > MAX_RECIPIENTS:
+        raise HttpError(400, "too_many_recipients", f"more than {MAX_RECIPIENTS} recipients in one request")
     with transaction() as connection:
-        for recipient in recipients:
-            # Postgres text holds no NUL, and no address does either.
-            row = None if "\0" in recipient else one(connection, SQL["resolve_address"], {"address": recipient})
-            if row is None:
-                unknown.append(recipient)
-            else:
-                addressed.setdefault(row["organization_id"], []).append((recipient, row["mail_address_id"]))
+        addressed, unknown = resolve(connection, recipients)
+    if not addressed:
+        named = ", ".join(recipients[:5])
+        raise HttpError(
+            404, "unknown_address", f"nobody here receives mail at {named}", "Add it to the mail addresses."
+        )
     return addressed, unknown
 
 
 def _accept(
-    organization_id: UUID, addressed: list[tuple[str, UUID]], envelope_from: str | None, mail: Identity, raw: bytes
+    organization_id: UUID,
+    addressed: list[tuple[str, UUID | None]],
+    envelope_from: str | None,
+    mail: Identity,
+    raw: bytes,
 ) -> dict[str, Any]:
-    """One mail to one organization is one row, however many of its addresses it names."""
-    kept: list[dict[str, Any]] = []
     with transaction(organization_id) as connection:
-        for recipient, mail_address_id in addressed:
-            values = {
-                "organization_id": organization_id,
-                "mail_address_id": mail_address_id,
-                "recipient": recipient,
-                "envelope_from": envelope_from,
-                "message_id_header": mail.message_id,
-                "content_sha256": mail.content,
-                "raw": raw,
-                "order_key": mail.sender or mail.content.hex(),
-            }
-            kept += rows(connection, SQL["accept"], values)
-    recipients = [recipient for recipient, _ in addressed]
-    return {"id": kept[0]["id"], "recipients": recipients, "duplicate": kept[0]["is_duplicate"]}
+        return keep(connection, organization_id, addressed, envelope_from, mail, raw)

@@ -26,6 +26,19 @@ def get(organization_id: UUID, bucket: str, path: str) -> bytes:
     return bytes(_bucket(organization_id, bucket).download(path))
 
 
+def upload_address(organization_id: UUID, bucket: str, path: str) -> str:
+    """A signed address that takes the octets of a new file by PUT, from whoever has it, for two hours.
+
+    Raises storage3's StorageApiError where Storage refuses.
+    """
+    return str(_bucket(organization_id, bucket).create_signed_upload_url(path)["signed_url"])
+
+
+def remove(organization_id: UUID, bucket: str, path: str) -> None:
+    """Delete a file; one that is not there is as good as deleted."""
+    _bucket(organization_id, bucket).remove([path])
+
+
 def _bucket(organization_id: UUID, bucket: str) -> Any:
     return _client(organization_id, int(time.time()) // (TOKEN_SECONDS // 2)).from_(bucket)
 

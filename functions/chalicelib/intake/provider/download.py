@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from chalicelib.intake.keep import MAX_MAIL
 from chalicelib.kit.jobs import Retry
 
-from ..keep import MAX_MAIL
 from .held import Lost
 
 CONNECT, READ, WHOLE = 5.0, 20.0, 80.0  # seconds; the consumer has 120

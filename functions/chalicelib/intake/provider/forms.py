@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
-from ..headers import parameters, split
+from chalicelib.intake.headers import parameters, split
 
 MAX_FIELDS = 300
 

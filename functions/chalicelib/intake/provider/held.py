@@ -9,12 +9,11 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from chalicelib.intake.identity import Identity, identity
+from chalicelib.intake.keep import Addressed, act_for, keep, resolve
 from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.http import HttpError, Response, json_response
 from chalicelib.kit.logging import log
-
-from ..identity import Identity, identity
-from ..keep import Addressed, act_for, keep, resolve
 
 SQL = queries(__file__)
 # Longer ones are no ids; note_webhook and the table would refuse them with less kind words.

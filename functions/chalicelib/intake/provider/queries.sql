@@ -26,7 +26,8 @@ delete from public.provider_mails
 where provider = %(provider)s and provider_id = %(provider_id)s and organization_id is null;
 
 -- to_fetch --
-select id, organization_id, provider, provider_id, locator, recipients, envelope_from, state::text as state
+select id, organization_id, provider, provider_id, locator, recipients, envelope_from, verdicts,
+  state::text as state
 from public.provider_mails
 where id = %(id)s;
 
@@ -46,4 +47,7 @@ select id, state::text as state from private.record_provider_mail(
 delete from public.provider_mails where id = %(id)s and state = 'announced';
 
 -- known --
-select provider_id, is_unaddressed from private.known_provider_mails(%(provider)s, %(ids)s::text[]);
+select provider_id, is_unaddressed, recipients from private.known_provider_mails(%(provider)s, %(ids)s::text[]);
+
+-- announce --
+select id from private.record_provider_mail(%(organization_id)s, 'upload', %(path)s, 'announced', %(recipients)s::text[]);
