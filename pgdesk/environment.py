@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -19,6 +20,8 @@ PASSED = (
     "MODEL_PRICE_IN",
     "MODEL_PRICE_OUT",
     "MODEL_BUDGET",
+    "WEBHOOK_ALLOW",
+    "WEBHOOK_CA",
 )
 RECEIVER = "mx.pgdesk.localhost"
 
@@ -72,6 +75,8 @@ def functions_environment(settings: Settings) -> dict[str, str]:
         "INBOUND_SECRET": secret(settings, "inbound"),
         "RELAY_SECRET": secret(settings, "relay"),
         "REPLY_SECRET": secret(settings, "reply"),
+        "MASTER_KEY": base64.b64encode(bytes.fromhex(secret(settings, "master key"))).decode(),
+        "WEBHOOK_ALLOW": "127.0.0.0/8,[::1],localhost",
         "RECEIVER_NAME": RECEIVER,
         "RESEND_API_KEY": "re_local",
         "RESEND_URL": f"http://{settings.host}:{settings.mail_port}",

@@ -12,3 +12,18 @@ select private.fail_job(%(id)s, %(token)s, %(error)s, %(after)s, %(fatal)s) as s
 
 -- act_as --
 select set_config('request.jwt.claims', %(claims)s, true);
+
+-- newest_data_key --
+select version, wrapped, wrapped_by from private.data_keys
+where organization_id = %(organization_id)s
+order by version desc
+limit 1;
+
+-- data_key --
+select wrapped, wrapped_by from private.data_keys
+where organization_id = %(organization_id)s and version = %(version)s;
+
+-- keep_data_key --
+insert into private.data_keys (organization_id, version, wrapped, wrapped_by)
+values (%(organization_id)s, 1, %(wrapped)s, %(wrapped_by)s)
+on conflict (organization_id, version) do nothing;

@@ -32,6 +32,13 @@ class Settings(BaseModel):
     ses_bucket: str = ""
     ses_prefix: str = ""
     sns_origin: str = r"https://sns\.[a-z0-9-]{3,40}\.amazonaws\.com(\.cn)?"
+    # Wraps the data keys that secrets are encrypted with: a KMS key (id, alias or ARN), or 32 octets in base64; several
+    # of the latter, the first wraps.
+    kms_key_id: str = ""
+    master_key: SecretStr = SecretStr("")
+    # Webhooks out: what may be called besides the public internet, and a file of certificates that are trusted too.
+    webhook_allow: str = ""
+    webhook_ca: str | None = None
     # Signs reply addresses.
     reply_secret: SecretStr = SecretStr("")
     # Mail out. Secrets of webhooks: several, separated by spaces, while one takes over from another.
