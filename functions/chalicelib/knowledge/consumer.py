@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from uuid import UUID
 
-from chalicelib.kit import embeddings
 from chalicelib.kit.database import Connection, one, queries, transaction
-from chalicelib.kit.embeddings import MODEL, embed
-from chalicelib.kit.embeddings.wordpiece import WordPiece
+from chalicelib.kit.embeddings import MODEL, embed, tokenizer
 from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.kit.retrieval.vectors import literal
 from chalicelib.knowledge.chunking import Chunk, chunk
@@ -42,7 +38,7 @@ def handle(job: Job) -> Effects | None:
 
 def count_tokens(text: str) -> int:
     """The model's tokens of a text without its two marks; from 254 on it says 254."""
-    return len(_tokenizer()(text)) - 2
+    return len(tokenizer()(text)) - 2
 
 
 def _columns(chunks: list[Chunk]) -> dict[str, list[str] | list[int]]:
@@ -57,8 +53,3 @@ def _columns(chunks: list[Chunk]) -> dict[str, list[str] | list[int]]:
         "title_embeddings": [literal(vector) for vector in embed(titles)],
         "body_embeddings": [literal(vector) for vector in embed(texts)],
     }
-
-
-@cache
-def _tokenizer() -> WordPiece:
-    return WordPiece.load(Path(embeddings.__file__).with_name("vocab.txt"))

@@ -1,10 +1,11 @@
 """Sentence vectors without a network: all-MiniLM-L6-v2 in int8, run by numpy alone.
 
-`embed` is all that others need; MODEL names the model in rows that keep its vectors.
+`embed` is what others need, and `tokenizer` to count; MODEL names the model in rows that keep its vectors.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,9 @@ from chalicelib.kit.once import once
 MODEL = "all-MiniLM-L6-v2-int8"
 DIMENSIONS = WIDTH
 
-_HERE = Path(__file__).parent
+# Where the model's files are: beside this module, or where the deployment unpacks them. Read here and not among the
+# settings: vectors are also made where there is no database.
+FOLDER = Path(os.environ.get("PGDESK_EMBEDDING_FOLDER") or Path(__file__).parent)
 _BATCH_TEXTS = 32
 _BATCH_TOKENS = 2048  # bounds the memory of one pass: 12 MB for the widest layer
 _REMEMBERED = 1024
@@ -34,7 +37,7 @@ _recent: OrderedDict[str, Vectors] = OrderedDict()
 
 
 class ModelMissingError(RuntimeError):
-    """The model files are not beside this module."""
+    """The model files are not in FOLDER."""
 
 
 def embed(texts: Sequence[str]) -> Vectors:
@@ -60,9 +63,9 @@ def embed(texts: Sequence[str]) -> Vectors:
 
 def _batches(texts: list[str]) -> Iterator[list[tuple[str, list[int]]]]:
     """Texts with their ids, shortest first, in batches that need little padding."""
-    tokenizer = _tokenizer()
+    tokenize = tokenizer()
     batch: list[tuple[str, list[int]]] = []
-    for text, ids in sorted(((text, tokenizer(text)) for text in texts), key=lambda pair: len(pair[1])):
+    for text, ids in sorted(((text, tokenize(text)) for text in texts), key=lambda pair: len(pair[1])):
         if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * len(ids) > _BATCH_TOKENS):
             yield batch
             batch = []
@@ -95,12 +98,13 @@ def _model() -> MiniLM:
 
 
 @once
-def _tokenizer() -> WordPiece:
+def tokenizer() -> WordPiece:
+    """The model's tokenizer."""
     return WordPiece.load(_file("vocab.txt"))
 
 
 def _file(name: str) -> Path:
-    path = _HERE / name
+    path = FOLDER / name
     if not path.is_file():
         raise ModelMissingError(f"{path} is missing: `python -m pgdesk.models` builds it")
     return path
