@@ -7,9 +7,14 @@ from typing import Any
 
 from chalice.app import Chalice, Rate
 from chalicelib.email import consumer as email
+from chalicelib.email import documented as email_documented
+from chalicelib.email import route as mail_events
 from chalicelib.http_adapter import register
 from chalicelib.intake import consumer as intake
+from chalicelib.intake import documented as intake_documented
 from chalicelib.intake import route as inbound
+from chalicelib.intake.provider import consumer as fetching
+from chalicelib.intake.provider import mailgun, resend, ses
 from chalicelib.kit.http import Route
 from chalicelib.kit.jobs import Consumer, consume
 from chalicelib.kit.settings import settings
@@ -25,15 +30,27 @@ from chalicelib.triage import refit
 # API Gateway's stage is called `functions`: together they are the path that the platform gives to functions.
 PREFIX = "/v1"
 MAIL_TYPES = ("message/rfc822", "application/octet-stream", "text/plain")
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 ROUTES = (
-    Route("POST", "/inbound/mime", inbound.receive, MAIL_TYPES, inbound.RECEIVE_DOCS),
+    Route("POST", "/inbound/mime", inbound.receive, MAIL_TYPES, intake_documented.RECEIVE),
+    Route(
+        "POST", "/inbound/uploads", inbound.grant_upload, ("application/json", *MAIL_TYPES), intake_documented.UPLOADS
+    ),
+    Route("POST", "/inbound/resend", resend.receive, docs=intake_documented.RESEND),
+    Route("POST", "/inbound/mailgun", mailgun.receive, FORM_TYPES, intake_documented.MAILGUN),
+    # Mailgun posts raw mail to addresses that end so.
+    Route("POST", "/inbound/mailgun/mime", mailgun.receive, FORM_TYPES, intake_documented.MAILGUN),
+    Route("POST", "/inbound/ses", ses.receive, ("text/plain", "application/json"), intake_documented.SES),
+    Route("POST", "/mail-events/resend", mail_events.resend, docs=email_documented.RESEND),
+    Route("POST", "/mail-events/mailgun", mail_events.mailgun, docs=email_documented.MAILGUN),
     Route("POST", "/relay", relay_route.wake, docs=relay_route.WAKE_DOCS),
     Route("GET", "/health", relay_route.health, docs=relay_route.HEALTH_DOCS),
 )
 
 # Names are those of private.consumers (sql/16_jobs.sql), which says how many jobs may be in flight.
 CONSUMERS = (
+    Consumer("fetch_mail", fetching.handle, timeout=120, batch_size=1),
     Consumer("intake", intake.handle, timeout=60),
     Consumer("triage", triage.handle, timeout=30),
     Consumer("reply", replies.handle, timeout=90),
@@ -44,7 +61,7 @@ CONSUMERS = (
 )
 
 app = Chalice(app_name="pgdesk", configure_logs=False)
-app.api.binary_types = [*app.api.binary_types, *MAIL_TYPES]
+app.api.binary_types = [*app.api.binary_types, *MAIL_TYPES, *FORM_TYPES]
 
 for _route in ROUTES:
     register(app, _route, PREFIX)

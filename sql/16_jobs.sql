@@ -18,6 +18,7 @@ create table private.consumers (
 );
 
 insert into private.consumers (name, in_flight, lease, max_attempts) values
+  ('fetch_mail', 6, '5 minutes', 16),
   ('intake', 24, '3 minutes', 8),
   ('triage', 24, '2 minutes', 8),
   ('reply', 24, '5 minutes', 8),

@@ -62,11 +62,11 @@ def believe(source: str, webhook_id: str, mail: Held, raw: bytes | None = None) 
         noted = one(connection, SQL["note_webhook"], {"source": source, "id": webhook_id})
         if not noted or not noted["is_new"]:
             log("webhook.repeated", source=source, webhook_id=webhook_id)
-            return json_response(200, {"state": "repeated"})
+            return json_response(200, {"status": "repeated"})
         addressed = enter(connection, mail, raw, told)
     if not addressed:
         log("mail.unaddressed", level="warning", provider=mail.provider, provider_id=mail.id)
-    return json_response(200, {"state": "taken"})
+    return json_response(200, {"status": "taken"})
 
 
 def enter(connection: Connection, mail: Held, raw: bytes | None = None, told: Identity | None = None) -> Addressed:

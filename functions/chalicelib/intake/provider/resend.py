@@ -47,7 +47,7 @@ def receive(request: Request) -> Response:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise HttpError(400, "malformed", "the body is no event of Resend's") from None
     if data is None:
-        return json_response(200, {"state": "ignored"})
+        return json_response(200, {"status": "ignored"})
     mail = _held(data) if isinstance(data, dict) else None
     if mail is None:
         raise HttpError(400, "malformed", "the event names no received mail")

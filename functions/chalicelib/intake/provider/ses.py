@@ -50,13 +50,13 @@ def receive(request: Request) -> Response:
         if message["Type"] == "SubscriptionConfirmation":
             sns.confirm(message)
             log("sns.confirmed", topic=topic)
-            return json_response(200, {"state": "confirmed"})
+            return json_response(200, {"status": "confirmed"})
     except (BadSignature, Lost) as bad:
         raise HttpError(401, "bad_signature", str(bad)) from None
     except Retry as away:
         raise HttpError(503, "unavailable", f"SNS could not be asked: {away}", "Try again.") from None
     if message["Type"] != "Notification":
-        return json_response(200, {"state": "ignored"})
+        return json_response(200, {"status": "ignored"})
     return _notified(message)
 
 
@@ -106,7 +106,7 @@ def _notified(message: Mapping[str, Any]) -> Response:
     except (ValueError, RecursionError):
         told = None  # SES greets a new topic in plain words
     if not isinstance(told, dict) or told.get("notificationType") != "Received":
-        return json_response(200, {"state": "ignored"})
+        return json_response(200, {"status": "ignored"})
     mail, receipt = told.get("mail"), told.get("receipt")
     action = receipt.get("action") if isinstance(receipt, dict) else None
     mail_id = said(mail, "messageId") if isinstance(mail, dict) else ""
@@ -127,7 +127,7 @@ def _notified(message: Mapping[str, Any]) -> Response:
         return believe(NAME, message["MessageId"], held)
     if action.get("type") == "SNS" and isinstance(told.get("content"), str):
         return believe(NAME, message["MessageId"], held, _content(told["content"], said(action, "encoding")))
-    return json_response(200, {"state": "ignored"})
+    return json_response(200, {"status": "ignored"})
 
 
 def _verdicts(receipt: Mapping[str, Any]) -> dict[str, str]:

@@ -26,6 +26,7 @@ _PLACE = re.compile(r"[0-9a-f-]{36}/[0-9a-f-]{36}\.eml")
 
 def grant(addressed: Addressed, unknown: list[str]) -> Response:
     """A place to upload one mail to, for each organization: `upload` names it, `url` takes the octets by PUT."""
+    import httpx
     from storage3.exceptions import StorageApiError
 
     uploads: list[dict[str, Any]] = []
@@ -34,8 +35,8 @@ def grant(addressed: Addressed, unknown: list[str]) -> Response:
         recipients = [recipient for recipient, _ in found]
         try:
             url = storage.upload_address(organization_id, BUCKET, path)
-        except StorageApiError as error:
-            raise HttpError(503, "unavailable", f"Storage failed: {error.message}", "Try again.") from error
+        except (StorageApiError, httpx.HTTPError) as error:
+            raise HttpError(503, "unavailable", f"Storage failed: {type(error).__name__}", "Try again.") from error
         with transaction(organization_id) as connection:
             held = one(connection, SQL["announce"], _values(organization_id, path, recipients))
             assert held is not None
@@ -70,6 +71,7 @@ def hand_in(addressed: Addressed, unknown: list[str], path: str, envelope_from: 
 
 def fetch(row: Mapping[str, Any]) -> Content:
     """The mail that was uploaded. Raises Lost and Retry."""
+    import httpx
     from storage3.exceptions import StorageApiError
 
     try:
@@ -78,6 +80,8 @@ def fetch(row: Mapping[str, Any]) -> Content:
         if _is_missing(error):
             raise Lost("nothing was uploaded") from error
         raise Retry(f"Storage failed: {error.message}") from error
+    except httpx.HTTPError as error:
+        raise Retry(f"Storage failed: {type(error).__name__}") from error
 
 
 def tidy(row: Mapping[str, Any]) -> None:
