@@ -27,6 +27,7 @@ def register(app: Chalice, route: Route, prefix: str = "") -> None:
             query=_query(given),
             headers={name.lower(): value for name, value in given.headers.items()},
             body=given.raw_body or b"",
+            parameters=given.uri_params or {},
         )
         answer = answer_to(route, request)
         return ChaliceResponse(body=_body(app, answer), status_code=answer.status, headers=dict(answer.headers))

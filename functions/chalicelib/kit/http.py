@@ -16,13 +16,14 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 @dataclass(frozen=True)
 class Request:
-    """`headers` are by lower-case name; a query parameter may come several times."""
+    """`headers` are by lower-case name; a query parameter may come several times; `parameters` are those of the path."""
 
     method: str
     path: str
     query: Mapping[str, Sequence[str]]
     headers: Mapping[str, str]
     body: bytes
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
