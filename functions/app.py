@@ -19,6 +19,7 @@ from chalicelib.kit.http import Route
 from chalicelib.kit.jobs import Consumer, consume
 from chalicelib.kit.settings import settings
 from chalicelib.knowledge import consumer as knowledge
+from chalicelib.relay import documented as relay_documented
 from chalicelib.relay import maintenance
 from chalicelib.relay import route as relay_route
 from chalicelib.relay.gauges import observe
@@ -44,8 +45,8 @@ ROUTES = (
     Route("POST", "/inbound/ses", ses.receive, ("text/plain", "application/json"), intake_documented.SES),
     Route("POST", "/mail-events/resend", mail_events.resend, docs=email_documented.RESEND),
     Route("POST", "/mail-events/mailgun", mail_events.mailgun, docs=email_documented.MAILGUN),
-    Route("POST", "/relay", relay_route.wake, docs=relay_route.WAKE_DOCS),
-    Route("GET", "/health", relay_route.health, docs=relay_route.HEALTH_DOCS),
+    Route("POST", "/relay", relay_route.wake, docs=relay_documented.WAKE),
+    Route("GET", "/health", relay_route.health, docs=relay_documented.HEALTH),
 )
 
 # Names are those of private.consumers (sql/16_jobs.sql), which says how many jobs may be in flight.

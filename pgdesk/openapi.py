@@ -19,6 +19,12 @@ SECURITY: dict[str, Schema] = {
         "scheme": "bearer",
         "description": "PGDESK_INBOUND_SECRET, known to the receiver",
     },
+    "svixSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "svix-signature",
+        "description": "Standard Webhooks: with svix-id and svix-timestamp, by the secret of the webhook's endpoint",
+    },
     "relaySecret": {"type": "http", "scheme": "bearer", "description": "PGDESK_RELAY_SECRET, known to the database"},
 }
 ERROR: Schema = {
@@ -57,7 +63,7 @@ WORDS = {
     502: "Somebody else's service failed.",
     503: "The database does not answer: try again.",
 }
-WITHOUT_BODY = ("GET", "HEAD", "DELETE")
+TAKES_TYPES = ("POST", "PUT", "PATCH")
 
 
 def routes() -> tuple[Route, ...]:
@@ -106,8 +112,11 @@ def operation(route: Route) -> Schema:
         "parameters": [*_in_path(route.path), *(_in_query(each) for each in route.docs.query)],
         "responses": _responses(route, route.docs),
     }
-    if route.method not in WITHOUT_BODY:
-        found["requestBody"] = _body(route, route.docs)
+    if _takes_body(route):
+        found["requestBody"] = {
+            "content": {kind: {"schema": _schema(route.docs.body or {})} for kind in sorted(route.content_types)},
+            "required": True,
+        }
     return found
 
 
@@ -141,16 +150,15 @@ def _in_query(parameter: Parameter) -> Schema:
     }
 
 
-def _body(route: Route, docs: Docs) -> Schema:
-    content = {
-        kind: {"schema": _schema(docs.body)} if docs.body is not None else {} for kind in sorted(route.content_types)
-    }
-    return {"content": content, "required": docs.body is not None}
+def _takes_body(route: Route) -> bool:
+    """Whether it looks at a body: one that is described, or of a type that is not described by a schema."""
+    assert route.docs
+    return route.docs.body is not None or set(route.content_types) != {"application/json"}
 
 
 def _responses(route: Route, docs: Docs) -> Schema:
     errors: dict[int, tuple[str, ...]] = {}
-    for some in (docs.errors, ALWAYS, {} if route.method in WITHOUT_BODY else WITH_BODY):
+    for some in (docs.errors, ALWAYS, WITH_BODY if route.method in TAKES_TYPES else {}):
         for status, codes in some.items():
             errors[status] = (*errors.get(status, ()), *codes)
     answers = {status: _answer(value) for status, value in docs.answers.items()}

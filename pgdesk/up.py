@@ -6,6 +6,7 @@ import importlib
 import os
 from pathlib import Path
 
+from infra.aws.api import ERROR_TEMPLATE
 from infra.local.plan import QueueDefinition
 from infra.local.settings import Settings
 from infra.local.stack import Stack
@@ -36,6 +37,7 @@ def build_stack(settings: Settings) -> Stack:
         {"pgdesk_jobs": "sweep"},
         postgres_version(),
         migrate=migrate,
+        error_template=ERROR_TEMPLATE,
     )
 
 

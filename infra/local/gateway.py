@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from infra.local.plan import Plan
 from infra.local.process import end_with_parent, listen
+from infra.local.runner import gateway_events
 from infra.local.serving import read_body, serve_until_stopped, server
 from infra.local.settings import Settings
 
@@ -59,11 +60,12 @@ class FunctionsProxy:
     CORS is left to the functions, as on API Gateway: a route that forgot it fails here as it would there.
     """
 
-    def __init__(self, functions_url: str) -> None:
+    def __init__(self, functions_url: str, error_template: str) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
         self._client = httpx.AsyncClient(timeout=FUNCTION_SECONDS, limits=limits, trust_env=False)
         self._client.headers.clear()
         self._url = functions_url
+        self._error_template = error_template
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
@@ -76,11 +78,11 @@ class FunctionsProxy:
     async def _forward(self, request: Request) -> Response:
         body = await read_body(request, FUNCTION_BODY_BYTES)
         if body is None:
-            return JSONResponse({"message": "Request Too Long"}, 413)
+            return self._error("REQUEST_TOO_LARGE")
         path: bytes = (request.scope.get("raw_path") or request.url.path.encode()).split(b"?")[0]
         target = path.removeprefix(FUNCTIONS.encode()) or b"/"
         if target.startswith(NOT_PUBLIC):
-            return JSONResponse({"message": "Missing Authentication Token"}, 403)
+            return self._error("MISSING_AUTHENTICATION_TOKEN")
         peer = request.client.host if request.client else "127.0.0.1"
         headers = [pair for pair in request.headers.raw if pair[0] not in PER_CONNECTION | {b"x-forwarded-for"}]
         forwarded = request.headers.get("x-forwarded-for")
@@ -92,13 +94,17 @@ class FunctionsProxy:
             answer = await self._client.send(sent, stream=True)
             content = b"".join([chunk async for chunk in answer.aiter_raw()])
         except httpx.TimeoutException:
-            return JSONResponse({"message": "Endpoint request timed out"}, 504)
+            return self._error("INTEGRATION_TIMEOUT")
         except httpx.HTTPError as error:
             log.warning("the runner does not answer: %s", error or type(error).__name__)
-            return JSONResponse({"message": "Service Unavailable"}, 503)
+            return self._error("INTEGRATION_FAILURE")
         response = Response(content, answer.status_code)
         response.raw_headers += [pair for pair in answer.headers.raw if pair[0].lower() not in PER_CONNECTION]
         return response
+
+    def _error(self, kind: str) -> Response:
+        answer = gateway_events.error(kind, self._error_template)
+        return Response(answer.body, answer.status, dict(answer.headers))
 
 
 class Gateway:
@@ -106,7 +112,7 @@ class Gateway:
 
     def __init__(self, plan: Plan) -> None:
         self._services = {name: _service(name, kind, plan.settings) for name, kind in SERVICES.items()}
-        self._functions = FunctionsProxy(plan.functions_url)
+        self._functions = FunctionsProxy(plan.functions_url, plan.error_template)
 
     @property
     def app(self) -> Starlette:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from infra.local.runner.gateway_events import ERROR_TEMPLATE
 from infra.local.settings import Keys, Settings
 
 VARIABLE = "LOCAL_STACK_PLAN"  # names the file in the environment of the stack's processes
@@ -36,7 +37,8 @@ class QueueDefinition:
 @dataclass(frozen=True)
 class Plan:
     """One stack. `app` is the Chalice app's folder; `wakeups` maps a PostgreSQL channel to the function that a NOTIFY
-    there invokes; `concurrency` limits a function's containers where that differs from what its event source says.
+    there invokes; `concurrency` limits a function's containers where that differs from what its event source says;
+    `error_template` is that of API Gateway's gateway responses.
     """
 
     settings: Settings
@@ -44,6 +46,7 @@ class Plan:
     queues: tuple[QueueDefinition, ...] = ()
     wakeups: Mapping[str, str] = field(default_factory=dict)
     concurrency: Mapping[str, int] = field(default_factory=dict)
+    error_template: str = ERROR_TEMPLATE
 
     @property
     def queue_url(self) -> str:
@@ -72,6 +75,7 @@ class Plan:
             queues=tuple(QueueDefinition(**queue) for queue in kept["queues"]),
             wakeups=kept["wakeups"],
             concurrency=kept["concurrency"],
+            error_template=kept["error_template"],
         )
 
 
@@ -83,4 +87,5 @@ def _plain(plan: Plan) -> dict[str, Any]:
         "queues": [asdict(queue) for queue in plan.queues],
         "wakeups": dict(plan.wakeups),
         "concurrency": dict(plan.concurrency),
+        "error_template": plan.error_template,
     }

@@ -22,6 +22,7 @@ import psycopg
 from infra.local.plan import FUNCTIONS_HEALTH, VARIABLE, Plan, QueueDefinition
 from infra.local.postgres import Cluster, ClusterError, create_database
 from infra.local.process import Child, StackError, command_of, refuse_taken_port
+from infra.local.runner.gateway_events import ERROR_TEMPLATE
 from infra.local.settings import Settings
 
 START_SECONDS = 60
@@ -54,7 +55,8 @@ class Stack:
     """PostgreSQL, gateway, queue and runner for one Chalice app.
 
     `environment` is what the functions get beside the addresses of the queue; `wakeups` maps channels to functions;
-    `migrate` is called with the database's URL (as `postgres`) whenever the stack starts. Usable as a context manager.
+    `migrate` is called with the database's URL (as `postgres`) whenever the stack starts; `error_template` is the body
+    of API Gateway's own errors. Usable as a context manager.
     """
 
     def __init__(
@@ -68,10 +70,11 @@ class Stack:
         *,
         migrate: Callable[[str], object] | None = None,
         concurrency: Mapping[str, int] | None = None,
+        error_template: str = ERROR_TEMPLATE,
     ) -> None:
         settings = replace(settings, data=settings.data.resolve())
         self.settings = settings
-        self.plan = Plan(settings, app.resolve(), tuple(queues), dict(wakeups), dict(concurrency or {}))
+        self.plan = Plan(settings, app.resolve(), tuple(queues), dict(wakeups), dict(concurrency or {}), error_template)
         self.cluster = Cluster(settings, version)
         self._migrate = migrate
         self._lock: int | None = None

@@ -143,3 +143,12 @@ def test_api_gateway_stops_waiting_while_the_function_goes_on() -> None:
         assert (answer.status_code, answer.json()) == (504, {"message": "Endpoint request timed out"})
         finish.set()
         assert finished.wait(10)
+
+
+def test_api_gateways_own_errors_have_the_shape_that_its_template_gives_them() -> None:
+    app, template = Chalice("shapes"), '{"code":"$context.error.responseType","message":$context.error.messageString}'
+    with serve(FunctionsService(app, {}, error_template=template)) as url:
+        assert httpx.get(url).json() == {
+            "code": "MISSING_AUTHENTICATION_TOKEN",
+            "message": "Missing Authentication Token",
+        }

@@ -67,9 +67,8 @@ async def run(plan: Plan, application: Application, listener: socket.socket) -> 
         wakeups = Listener(plan.settings.database_url("postgres"), plan.wakeups, functions)
         parts: list[EventSource | Clock | Listener] = [*sources, clock, wakeups]
         work = [asyncio.create_task(part.run()) for part in parts]
-        serving = asyncio.create_task(
-            serve_until_stopped({server(FunctionsService(application.chalice, functions)): listener})
-        )
+        service = FunctionsService(application.chalice, functions, error_template=plan.error_template)
+        serving = asyncio.create_task(serve_until_stopped({server(service): listener}))
         going = {serving, *work}
         while serving in going:
             done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)

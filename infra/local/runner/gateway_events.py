@@ -16,6 +16,8 @@ STAGE = "functions"
 BODY_BYTES = 10 * 1024 * 1024  # API Gateway takes no larger request
 EVENT_BYTES = 6 * 1024 * 1024  # Lambda takes no larger event, nor gives a larger answer
 INTEGRATION_SECONDS = 29
+# The body of API Gateway's own errors: its default, in the words of its response templates.
+ERROR_TEMPLATE = '{"message":$context.error.messageString}'
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,20 @@ def is_too_large(event: dict[str, Any]) -> bool:
     return len(json.dumps(event)) > EVENT_BYTES
 
 
-def from_answer(answer: Any, accept: str | None, binary_types: Iterable[str]) -> HttpAnswer:
+def from_answer(
+    answer: Any, accept: str | None, binary_types: Iterable[str], template: str = ERROR_TEMPLATE
+) -> HttpAnswer:
     """The HTTP answer that a function's answer means; 502 where it has not the shape API Gateway asks for.
 
     A base64 body becomes bytes only where the first media type of Accept is a binary type.
     """
     if not isinstance(answer, Mapping) or not _is_status(answer.get("statusCode", 200)):
-        return error(502, "Internal server error")
+        return error("DEFAULT_5XX", template)
     body = answer.get("body")
     if body is not None and not isinstance(body, str):
-        return error(502, "Internal server error")
+        return error("DEFAULT_5XX", template)
     if len(json.dumps(answer, default=str)) > EVENT_BYTES:
-        return error(502, "Internal server error")
+        return error("DEFAULT_5XX", template)
     raw = (body or "").encode()
     if answer.get("isBase64Encoded") and is_binary(accept, binary_types):
         raw = base64.b64decode(raw)
@@ -134,10 +138,23 @@ def from_answer(answer: Any, accept: str | None, binary_types: Iterable[str]) ->
     return HttpAnswer(int(answer.get("statusCode", 200)), tuple(headers), raw)
 
 
-def error(status: int, message: str) -> HttpAnswer:
-    """An answer of API Gateway's own."""
-    body = json.dumps({"message": message}).encode()
-    return HttpAnswer(status, (("content-type", "application/json"),), body)
+# API Gateway's own errors by its names for them (its gateway response types): status and message.
+ERRORS = {
+    "REQUEST_TOO_LARGE": (413, "Request Too Long"),
+    "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
+    "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
+    "INTEGRATION_FAILURE": (503, "Service Unavailable"),
+    "DEFAULT_5XX": (502, "Internal server error"),
+}
+
+
+def error(kind: str, template: str = ERROR_TEMPLATE) -> HttpAnswer:
+    """An answer of API Gateway's own. `template` is that of the API's gateway responses, with variables of
+    `$context.error`."""
+    status, message = ERRORS[kind]
+    body = template.replace("$context.error.messageString", json.dumps(message))
+    body = body.replace("$context.error.message", message).replace("$context.error.responseType", kind)
+    return HttpAnswer(status, (("content-type", "application/json"),), body.encode())
 
 
 def _is_status(value: Any) -> bool:

@@ -15,7 +15,7 @@ from infra.local.plan import FUNCTIONS_HEALTH
 from infra.local.runner import gateway_events
 from infra.local.runner.application import API_HANDLER
 from infra.local.runner.containers import Function, FunctionError
-from infra.local.runner.gateway_events import BODY_BYTES, INTEGRATION_SECONDS, HttpAnswer, HttpRequest
+from infra.local.runner.gateway_events import BODY_BYTES, ERROR_TEMPLATE, INTEGRATION_SECONDS, HttpAnswer, HttpRequest
 from infra.local.serving import read_body
 
 INVOKE = "/2015-03-31/functions/"  # Lambda's API: POST …/{name}/invocations
@@ -26,11 +26,16 @@ class FunctionsService:
     """An ASGI application that answers for the routes of one Chalice app."""
 
     def __init__(
-        self, chalice: Any, functions: dict[str, Function], limit_seconds: float = INTEGRATION_SECONDS
+        self,
+        chalice: Any,
+        functions: dict[str, Function],
+        limit_seconds: float = INTEGRATION_SECONDS,
+        error_template: str = ERROR_TEMPLATE,
     ) -> None:
         self._chalice = chalice
         self._functions = functions
         self._limit_seconds = limit_seconds
+        self._error_template = error_template
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +53,7 @@ class FunctionsService:
     async def _route(self, request: Request) -> Response:
         body = await read_body(request, BODY_BYTES)
         if body is None:
-            return _response(gateway_events.error(413, "Request Too Long"))
+            return _response(self._error("REQUEST_TOO_LARGE"))
         raw_path = request.scope.get("raw_path") or request.url.path.encode()
         asked = HttpRequest(
             method=request.method,
@@ -64,24 +69,27 @@ class FunctionsService:
         routes, binary_types = self._chalice.routes, self._chalice.api.binary_types
         found = gateway_events.match(list(routes), asked.path)
         if found is None:
-            return gateway_events.error(403, "Missing Authentication Token")
+            return self._error("MISSING_AUTHENTICATION_TOKEN")
         resource, parameters = found
         if asked.method == "OPTIONS" and "OPTIONS" not in routes[resource]:
-            return _preflight(routes[resource])
+            return _preflight(routes[resource]) or self._error("MISSING_AUTHENTICATION_TOKEN")
         if asked.method not in routes[resource]:
-            return gateway_events.error(403, "Missing Authentication Token")
+            return self._error("MISSING_AUTHENTICATION_TOKEN")
         event = gateway_events.to_event(asked, resource, parameters, binary_types)
         if gateway_events.is_too_large(event):
-            return gateway_events.error(413, "Request Too Long")
+            return self._error("REQUEST_TOO_LARGE")
         task = asyncio.create_task(self._functions[API_HANDLER].invoke(event, f"{asked.method} {resource}"))
         self._under_way.add(task)  # the function goes on when API Gateway no longer waits
         task.add_done_callback(self._finished)
         done, _ = await asyncio.wait({task}, timeout=self._limit_seconds)
         if not done:
-            return gateway_events.error(504, "Endpoint request timed out")
+            return self._error("INTEGRATION_TIMEOUT")
         if task.exception():
-            return gateway_events.error(502, "Internal server error")
-        return gateway_events.from_answer(task.result(), asked.header("accept"), binary_types)
+            return self._error("DEFAULT_5XX")
+        return gateway_events.from_answer(task.result(), asked.header("accept"), binary_types, self._error_template)
+
+    def _error(self, kind: str) -> HttpAnswer:
+        return gateway_events.error(kind, self._error_template)
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
@@ -105,11 +113,11 @@ class FunctionsService:
             return JSONResponse(error.as_payload(), headers={"X-Amz-Function-Error": "Unhandled"})
 
 
-def _preflight(methods: dict[str, Any]) -> HttpAnswer:
-    """The OPTIONS answer that Chalice has API Gateway give for a resource with `cors` set on a route."""
+def _preflight(methods: dict[str, Any]) -> HttpAnswer | None:
+    """The OPTIONS answer that Chalice has API Gateway give for a resource with `cors` set on a route; else None."""
     entry = next((entry for entry in methods.values() if entry.cors is not None), None)
     if entry is None:
-        return gateway_events.error(403, "Missing Authentication Token")
+        return None
     allowed = ",".join(sorted({*methods, "OPTIONS"}))
     headers = {"Access-Control-Allow-Methods": allowed, **entry.cors.get_access_control_headers()}
     return HttpAnswer(200, tuple(headers.items()), b"")
