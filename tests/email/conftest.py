@@ -113,17 +113,17 @@ class Post:
 
 
 @pytest.fixture(scope="module")
-def database(schema_template: Settings) -> Iterator[Settings]:
+def shared(schema_template: Settings) -> Iterator[Settings]:
     with shared_database(schema_template) as settings:
         yield settings
 
 
 @pytest.fixture
-def post(database: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+def post(shared: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
     provider = Provider(MailService(Settings(data=tmp_path)))
     with (
         serve(provider) as url,
-        functions_environment(database, monkeypatch, resend_url=url, resend_api_key="re_test"),
-        open_world(database) as world,
+        functions_environment(shared, monkeypatch, resend_url=url, resend_api_key="re_test"),
+        open_world(shared) as world,
     ):
         yield Post(world, provider)

@@ -25,6 +25,11 @@ def job(post: Post) -> dict[str, Any]:
     )
 
 
+def later(post: Post, time: str) -> None:
+    """So long after the attempt."""
+    post.world.db.execute(f"update public.outgoing_mails set attempted_at = attempted_at - interval '{time}'")
+
+
 def test_what_the_provider_refuses_is_a_failed_mail_that_members_see(answered: Post) -> None:
     answered.provider.script = [refusal(422, "validation_error")]
     assert answered.run() == ["done"]
@@ -78,10 +83,29 @@ def test_a_message_id_that_cannot_be_told_now_is_asked_for_once_more(answered: P
     assert answered.mails()[0]["message_id_header"] == sent.message_id
 
 
-def test_an_unknown_outcome_is_not_sent_again_once_the_provider_has_forgotten_the_key(answered: Post) -> None:
+def test_once_the_provider_has_forgotten_the_key_it_is_asked_for_the_mail(answered: Post) -> None:
     answered.provider.script = ["lost"]
     assert answered.run() == ["waiting"]
-    answered.world.db.execute("update public.outgoing_mails set created_at = now() - interval '23 h 1 min'")
+    later(answered, "23 h 1 min")
+    assert answered.run() == ["done"]
+    (sent,) = answered.provider.sent
+    kept = answered.mails()[0]
+    assert (kept["status"], kept["provider_id"], kept["message_id_header"]) == ("sent", sent.id, sent.message_id)
+
+
+def test_what_it_does_not_list_then_was_never_taken_and_is_sent(answered: Post) -> None:
+    answered.provider.script = [refusal(502, "bad_gateway")]
+    assert answered.run() == ["waiting"]
+    later(answered, "23 h 1 min")
+    assert answered.run() == ["done"]
+    assert len(answered.provider.sent) == 1
+    assert answered.mails()[0]["status"] == "sent"
+
+
+def test_where_it_cannot_tell_a_person_looks_and_nothing_is_sent_again(answered: Post) -> None:
+    answered.provider.script = ["lost", refusal(401, "restricted_api_key")]
+    assert answered.run() == ["waiting"]
+    later(answered, "23 h 1 min")
     assert answered.run() == ["done"]
     assert answered.mails()[0]["status"] == "unknown"
     assert len(answered.provider.sent) == 1
@@ -89,12 +113,47 @@ def test_an_unknown_outcome_is_not_sent_again_once_the_provider_has_forgotten_th
 
 
 def test_neither_is_it_when_somebody_gives_the_dead_job_another_life(answered: Post) -> None:
-    answered.provider.script = ["lost"]
+    answered.provider.script = ["lost", refusal(500, "application_error")]
     answered.run()
-    answered.world.db.execute("update public.outgoing_mails set created_at = now() - interval '2 days'")
+    later(answered, "2 days")
     answered.world.db.execute("update private.jobs set attempt = 0 where state = 'waiting'")
     assert answered.run() == ["done"]
     assert answered.mails()[0]["status"] == "unknown"
+    assert len(answered.provider.sent) == 1
+
+
+def test_a_mail_that_waited_for_days_without_an_attempt_is_simply_sent(answered: Post) -> None:
+    answered.provider.script = [refusal(429, "rate_limit_exceeded")]
+    assert answered.run() == ["waiting"]
+    answered.world.db.execute("update public.outgoing_mails set created_at = now() - interval '3 days'")
+    assert answered.run() == ["done"]
+    assert len(answered.provider.sent) == 1
+
+
+def test_a_refusal_to_try_again_says_nothing_of_the_attempt_before(answered: Post) -> None:
+    answered.provider.script = ["lost", refusal(429, "rate_limit_exceeded")]
+    assert answered.run() == ["waiting"]
+    assert answered.run() == ["waiting"]
+    assert answered.mails()[0]["attempted_at"] is not None
+
+
+def test_another_job_about_the_same_mail_tries_by_the_same_key(answered: Post) -> None:
+    answered.provider.script = ["lost"]
+    assert answered.run() == ["waiting"]
+    first = answered.world.one("select * from private.jobs where consumer = 'send_mail'")
+    answered.world.db.execute("delete from private.jobs")
+    answered.world.enqueue("send_mail", **first["payload"])
+    assert answered.run() == ["done"]
+    assert [key for method, key in answered.provider.requests if method == "POST"] == [str(first["id"])] * 2
+    assert len(answered.provider.sent) == 1
+
+
+def test_a_mail_that_was_taken_in_an_older_form_is_found_and_not_called_failed(answered: Post) -> None:
+    answered.provider.script = ["lost"]
+    assert answered.run() == ["waiting"]
+    answered.world.db.execute("update public.outgoing_mails set body_text = body_text || 'as another release has it'")
+    assert answered.run() == ["done"]
+    assert answered.mails()[0]["status"] == "sent"
     assert len(answered.provider.sent) == 1
 
 

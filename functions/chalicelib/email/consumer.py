@@ -1,43 +1,121 @@
-"""Consumer `send_mail`: a public answer, or a new ticket's receipt, becomes one mail."""
+"""Consumer `send_mail`: a public answer, or a new ticket's receipt, becomes one mail.
+
+Stored, noted as attempted, handed to the provider, noted as sent: in that order, each committed before the next. So
+whoever finds an attempt whose end was never noted knows that the provider may have the mail, and asks before it sends.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from chalicelib.email import provider
+from chalicelib.email import port
 from chalicelib.email.render import bodies, headers, mailbox, subject_line
 from chalicelib.kit.database import Connection, one, queries, transaction
-from chalicelib.kit.jobs import Dead, Effects, Job
+from chalicelib.kit.jobs import Dead, Effects, Job, Retry
 from chalicelib.kit.logging import log
 from chalicelib.kit.reply_token import make_token, reply_address
-from chalicelib.kit.settings import settings
+from chalicelib.kit.settings import SettingsError, settings
 
 SQL = queries(__file__)
 KINDS = {"message.sent": "reply", "ticket.triaged": "receipt"}
+# Between two look-ups: as long as the mail is in doubt already, within these.
+SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=1)
+# Then a person looks. The second stands for a job that had spent its attempts on other things.
+IN_DOUBT, ENOUGH_ATTEMPTS = timedelta(hours=2), 16
+# From the note of an attempt to the call, in seconds: who was stopped between them for longer may have been taken for
+# dead, and the mail sent by another.
+STALE = 30
 
 
 def handle(job: Job) -> Effects | None:
-    """Store the mail, send it with the job's id as idempotency key, and note what became of it."""
+    """Store the mail, send it, and note what became of it."""
     with transaction(job.tenant) as connection:
         mail = _stored(connection, job)
-    if mail is None or mail["status"] != "stored":
-        return None
-    if mail["is_old"]:
-        # It may have been sent by an attempt that fell silent, and the provider has forgotten the key by now: another
-        # try could mail it twice. A person looks.
-        return _mark(mail, "unknown", "no try is known to have succeeded while the provider remembered its key")
+        if mail is None or mail["status"] != "stored":
+            return None
+        in_doubt = _is_in_doubt(mail)
+        attempt = None if in_doubt else _note(connection, job, mail)
+    if in_doubt:
+        if (settled := _look_up(job, mail)) is not None:
+            return settled
+        with transaction(job.tenant) as connection:
+            attempt = _note(connection, job, mail, anew=True)
+    return _send(job, attempt) if attempt is not None else None
+
+
+def _is_in_doubt(mail: Mapping[str, Any]) -> bool:
+    """The provider may have it, and would not take a second one for the first."""
+    if mail["attempted_at"] is None:
+        return False
     try:
-        sent = provider.send(mail, str(job.id), job.attempt)
-    except provider.Refused as refused:
+        return bool(_age(mail) >= port.named(mail["provider"]).remembers)
+    except SettingsError:
+        return True
+
+
+def _age(mail: Mapping[str, Any]) -> timedelta:
+    age: timedelta = datetime.now(UTC) - mail["attempted_at"]
+    return age
+
+
+def _note(connection: Connection, job: Job, mail: Mapping[str, Any], *, anew: bool = False) -> dict[str, Any] | None:
+    """Note that the provider is about to be called. `anew`: the attempts before are known to have failed.
+
+    Returns the mail as it is now, with `noted` (monotonic seconds) and `is_first` (no earlier attempt is in doubt);
+    None where it is not to be sent any more. Raises where another attempt at the job has taken over.
+    """
+    name = port.chosen() if anew or mail["attempted_at"] is None else mail["provider"]
+    values = {
+        "id": mail["id"], "job_id": job.id, "token": job.token, "anew": anew, "provider": name,
+        "message_id_header": port.named(name).message_id(mail),
+    }  # fmt: skip
+    noted = time.monotonic()
+    row = one(connection, SQL["note_attempt"], values)
+    return row and row | {"noted": noted, "is_first": anew or mail["attempted_at"] is None}
+
+
+def _look_up(job: Job, mail: Mapping[str, Any]) -> Effects | None:
+    """Settle a mail in doubt. None: the provider does not have it, it may be sent. Raises Retry: not yet settled."""
+    try:
+        # Who was called then, whoever is chosen now.
+        found = port.named(mail["provider"]).look_up(mail)
+    except port.Refused as refused:
+        return _mark(mail, "failed", str(refused))
+    except (port.CannotTell, SettingsError) as reason:
+        if _age(mail) >= IN_DOUBT or job.attempt >= ENOUGH_ATTEMPTS:
+            log("mail.unknown", level="error", outgoing_mail_id=mail["id"])
+            return _mark(mail, "unknown", f"the provider was called, and cannot be asked whether it took it: {reason}")
+        raise Retry(
+            f"the provider may have the mail: {reason}", after=min(max(_age(mail), SOONEST), LATEST)
+        ) from reason
+    return _sent(mail, found) if found is not None else None
+
+
+def _send(job: Job, mail: Mapping[str, Any]) -> Effects | None:
+    try:
+        if time.monotonic() - mail["noted"] > STALE:
+            raise port.NotTaken("too much time went by before the provider was called")
+        sent = port.named(mail["provider"]).send(mail, str(mail["idempotency_key"]), job.attempt)
+    except port.Refused as refused:
         log("mail.refused", level="error", outgoing_mail_id=mail["id"])
         return _mark(mail, "failed", str(refused))
+    except port.NotTaken:
+        if mail["is_first"]:
+            with transaction(job.tenant) as connection:
+                connection.execute(SQL["take_back_attempt"], {"id": mail["id"], "token": job.token})
+        raise
+    return _sent(mail, sent)
 
+
+def _sent(mail: Mapping[str, Any], sent: port.Sent) -> Effects:
     def effects(connection: Connection) -> None:
-        values = {"id": mail["id"], "provider": provider.NAME, "provider_id": sent.provider_id}
-        connection.execute(SQL["mark_sent"], values | {"message_id_header": sent.message_id})
+        values = {"provider": mail["provider"], "outgoing_mail_id": mail["id"], "at": None}
+        connection.execute(SQL["mark_sent"], values | sent.__dict__)
 
     return effects
 

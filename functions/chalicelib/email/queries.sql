@@ -75,16 +75,38 @@ on conflict do nothing;
 
 -- stored --
 -- What stands for this message, or for the receipt of this ticket.
-select *, created_at < now() - interval '23 hours' as is_old
+select *
 from public.outgoing_mails
 where kind = %(kind)s and ticket_id = %(ticket_id)s and message_id is not distinct from %(message_id)s;
 
+-- note_attempt --
+-- Before the provider is called, and only by the attempt that holds the job. In one statement: who is stopped between a
+-- check and a note might note what is no longer true. No row: it is not to be sent any more.
+with holder as materialized (
+  select private.enter_job(%(job_id)s, %(token)s)
+)
+update public.outgoing_mails as m
+set attempted_at = case when %(anew)s then clock_timestamp() else coalesce(m.attempted_at, clock_timestamp()) end,
+  attempt_token = %(token)s, idempotency_key = coalesce(m.idempotency_key, %(job_id)s), provider = %(provider)s,
+  message_id_header = coalesce(%(message_id_header)s, m.message_id_header)
+from holder
+where m.id = %(id)s and m.status = 'stored'
+returning m.*;
+
+-- take_back_attempt --
+-- The provider said that it did not take the mail. Only what this attempt noted itself.
+update public.outgoing_mails
+set attempted_at = null, attempt_token = null
+where id = %(id)s and attempt_token = %(token)s and status = 'stored';
+
 -- mark_sent --
+-- Also where somebody had given it up: the provider has it.
 with sent as (
   update public.outgoing_mails
-  set status = 'sent', reason = null, provider = %(provider)s, provider_id = %(provider_id)s,
-    message_id_header = %(message_id_header)s, sent_at = now()
-  where id = %(id)s
+  set status = 'sent', reason = null, provider = %(provider)s, provider_id = coalesce(%(provider_id)s, provider_id),
+    message_id_header = coalesce(%(message_id)s, message_id_header),
+    sent_at = coalesce(sent_at, %(at)s, now())
+  where id = %(outgoing_mail_id)s
   returning message_id, message_id_header
 )
 -- So that an answer which quotes it finds its ticket.
@@ -94,4 +116,20 @@ from sent
 where m.id = sent.message_id and sent.message_id_header is not null;
 
 -- mark --
-update public.outgoing_mails set status = %(status)s, reason = %(reason)s where id = %(id)s;
+-- Not where an event of the provider has told in the meantime that it was sent.
+update public.outgoing_mails set status = %(status)s, reason = %(reason)s where id = %(id)s and status = 'stored';
+
+-- find_outgoing_mail --
+select organization_id, outgoing_mail_id
+from private.find_outgoing_mail(%(provider)s, %(provider_id)s, %(own_id)s, %(message_id)s);
+
+-- note_webhook --
+select private.note_webhook(%(source)s, %(webhook_id)s) as is_new;
+
+-- note_event --
+insert into public.mail_events (
+  organization_id, outgoing_mail_id, provider, provider_event_id, type, bounce, at, detail
+) values (
+  %(organization_id)s, %(outgoing_mail_id)s, %(provider)s, %(id)s, %(type)s, %(bounce)s, %(at)s, %(detail)s
+)
+on conflict do nothing;

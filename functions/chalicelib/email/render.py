@@ -72,6 +72,12 @@ def headers(thread: Sequence[str | None] | None, ticket_id: str, *, automatic: b
     return fields
 
 
+def message_id_header(told: object) -> str | None:
+    """What a provider tells as a Message-ID, as a header has it, and nothing else: it is written into later mails."""
+    header = f"<{str(told or '').strip().strip('<>')}>"
+    return header if MESSAGE_ID.fullmatch(header) else None
+
+
 def mailbox(name: str, address: str) -> str:
     """`Name <a@b>`, the name quoted where it must be. Letters of any script stay: the provider encodes them."""
     plain = _one_line(name)
