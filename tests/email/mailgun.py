@@ -19,8 +19,8 @@ KEY = "key-of-mailgun"
 
 @dataclass
 class Mailgun:
-    """Each entry of `script` answers one attempt to send: a response instead of taking the mail; "lost" or "late" (taken
-    it is, but the answer breaks off, or does not come); "taken" and a response (taken, whatever is said); None."""
+    """Each entry of `script` answers one attempt to send: a response instead of taking the mail; "lost" or "late" (it
+    is taken, but the answer breaks off, or does not come); "taken" and a response (taken, whatever is said); None."""
 
     script: list[Response | str | tuple[str, Response] | None] = field(default_factory=list)
     # Instead of the log of events.
