@@ -58,6 +58,8 @@ async def perform(pool: AsyncConnectionPool[Connection], work: Work) -> Result:
         except (psycopg.Error, ApiError):
             if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
                 await connection.execute("ROLLBACK")
+            # What came behind the failure was skipped by the server: psycopg may take it for prepared all the same.
+            connection._prepared.clear()
             raise
         except BaseException:
             await connection.close()  # cut off in the middle: nobody knows what it is at
