@@ -27,6 +27,9 @@ from chalicelib.relay.relay import relay
 from chalicelib.replies import consumer as replies
 from chalicelib.triage import consumer as triage
 from chalicelib.triage import refit
+from chalicelib.webhooks import consumer as webhooks
+from chalicelib.webhooks import documented as webhooks_documented
+from chalicelib.webhooks import route as webhooks_route
 
 # API Gateway's stage is called `functions`: together they are the path that the platform gives to functions.
 PREFIX = "/v1"
@@ -45,6 +48,8 @@ ROUTES = (
     Route("POST", "/inbound/ses", ses.receive, ("text/plain", "application/json"), intake_documented.SES),
     Route("POST", "/mail-events/resend", mail_events.resend, docs=email_documented.RESEND),
     Route("POST", "/mail-events/mailgun", mail_events.mailgun, docs=email_documented.MAILGUN),
+    Route("POST", "/webhooks/endpoints", webhooks_route.create, docs=webhooks_documented.CREATE),
+    Route("POST", "/webhooks/endpoints/{endpoint_id}/rotate", webhooks_route.rotate, docs=webhooks_documented.ROTATE),
     Route("POST", "/relay", relay_route.wake, docs=relay_documented.WAKE),
     Route("GET", "/health", relay_route.health, docs=relay_documented.HEALTH),
 )
@@ -56,6 +61,8 @@ CONSUMERS = (
     Consumer("triage", triage.handle, timeout=30),
     Consumer("reply", replies.handle, timeout=90),
     Consumer("send_mail", email.handle, timeout=60),
+    # One endpoint per invocation: none waits behind a slow one.
+    Consumer("deliver", webhooks.handle, timeout=60, batch_size=1, concurrency=10),
     Consumer("index_article", knowledge.handle, timeout=120, batch_size=1, concurrency=2),
     Consumer("refit", refit.handle, timeout=300, batch_size=1, concurrency=2),
     Consumer("maintain", maintenance.handle, timeout=300, batch_size=1, concurrency=2),

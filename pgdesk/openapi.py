@@ -14,6 +14,12 @@ from chalicelib.kit.http import Docs, Parameter, Route
 Schema = dict[str, Any]
 
 SECURITY: dict[str, Schema] = {
+    "accessToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "a user's access token, from Supabase Auth",
+    },
     "inboundSecret": {
         "type": "http",
         "scheme": "bearer",

@@ -22,7 +22,7 @@ insert into private.consumers (name, in_flight, lease, max_attempts) values
   ('intake', 24, '3 minutes', 8),
   ('triage', 24, '2 minutes', 8),
   ('reply', 24, '5 minutes', 8),
-  ('send_mail', 24, '3 minutes', 12),
+  ('send_mail', 24, '3 minutes', 20), -- for about two days
   ('index_article', 24, '5 minutes', 8),
   ('refit', 2, '10 minutes', 4),
   ('maintain', 2, '10 minutes', 4);
@@ -207,6 +207,8 @@ language plpgsql security definer set search_path = '' set enable_bitmapscan = o
 begin
   perform pg_advisory_xact_lock(hashtext('pgdesk.claim_jobs'));
   perform private.expire_leases();
+  -- Of webhooks only the deliveries are queued: who commits an event does not wait for another who does.
+  perform private.queue_webhooks();
   return query
   with due as (
     select next.id

@@ -92,8 +92,10 @@ create trigger mail_addresses_audit after insert or update or delete on public.m
 for each row execute function private.audit('id');
 create trigger teams_audit after insert or update or delete on public.teams
 for each row execute function private.audit('id');
-create trigger team_members_audit after insert or delete on public.team_members
+create trigger team_members_audit after insert or update or delete on public.team_members
 for each row execute function private.audit('user_id');
+create trigger webhook_endpoints_audit after insert or update or delete on public.webhook_endpoints
+for each row execute function private.audit('id');
 -- What a person decided about a mail; whom mail is kept from, and since when no more.
 create trigger outgoing_mails_audit after update of status on public.outgoing_mails
 for each row when (old.status in ('failed', 'unknown') and new.status <> old.status)

@@ -10,10 +10,12 @@ declare
   keep_events constant interval := '90 days';
   -- Far longer than a signature is good for, and than any provider repeats a webhook.
   keep_webhook_ids constant interval := '30 days';
+  keep_webhook_deliveries constant interval := '90 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
   webhook_ids integer;
+  webhook_deliveries integer;
 begin
   delete from private.jobs as j
   where j.id in (
@@ -39,9 +41,19 @@ begin
     limit slice
   );
   get diagnostics webhook_ids = row_count;
-  if slice in (jobs, events, webhook_ids) then
+  delete from public.webhook_deliveries as w
+  where w.id in (
+    select d.id from public.webhook_deliveries as d
+    where d.id < private.uuid7_floor(now() - keep_webhook_deliveries)
+    limit slice
+  );
+  get diagnostics webhook_deliveries = row_count;
+  if slice in (jobs, events, webhook_ids, webhook_deliveries) then
     perform private.enqueue_maintenance();
   end if;
-  return jsonb_build_object('partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids);
+  return jsonb_build_object(
+    'partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids,
+    'webhook_deliveries', webhook_deliveries
+  );
 end;
 $$;

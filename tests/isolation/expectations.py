@@ -20,7 +20,7 @@ class Rule:
 
 
 TABLES = {
-    "organizations": Rule("viewer", update="admin", contact=True),
+    "organizations": Rule("viewer", update="admin"),
     "members": Rule("viewer", update="admin", delete="admin"),
     "invitations": Rule("admin", insert="admin", delete="admin"),
     "teams": Rule("viewer", "manager", "manager", "manager"),
@@ -51,6 +51,10 @@ TABLES = {
     "draft_citations": Rule("viewer"),
     "draft_feedback": Rule("viewer", "agent"),
     "outgoing_mails": Rule("viewer"),
+    "webhook_endpoints": Rule("admin", update="admin", delete="admin"),
+    "webhook_health": Rule("admin"),
+    "webhook_deliveries": Rule("admin"),
+    "webhook_attempts": Rule("admin"),
     "mail_events": Rule("viewer"),
 }
 
@@ -68,15 +72,20 @@ RPCS = {
     "accept_draft": {"authenticated"},
     "accept_invitation": {"authenticated"},
     "archive_article": {"authenticated"},
+    "become_contact": {"authenticated"},
     "correct_triage": {"authenticated"},
     "create_article": {"authenticated"},
     "create_organization": {"authenticated"},
     "dead_jobs": {"authenticated"},
     "event_types": {"authenticated"},
     "events_since": {"authenticated"},
+    "my_desks": {"authenticated"},
     "open_ticket": {"authenticated"},
     "publish_article": {"authenticated"},
     "reject_draft": {"authenticated"},
+    "replay_failed_webhooks": {"authenticated"},
+    "replay_webhook": {"authenticated"},
+    "replay_webhooks": {"authenticated"},
     "resolve_outgoing_mail": {"authenticated"},
     "retry_dead_jobs": {"authenticated"},
     "retry_inbound_mail": {"authenticated"},
@@ -84,29 +93,37 @@ RPCS = {
     "save_article": {"authenticated"},
     "search_articles": {"anon", "authenticated"},
     "send_reply": {"authenticated"},
+    "send_test_webhook": {"authenticated"},
     "set_article_status": {"authenticated"},
     "split_mail": {"authenticated"},
+    "typed_id": {"authenticated"},
+    "uuid_of": {"anon", "authenticated"},
     "unsuppress_contact": {"authenticated"},
 }
 
 # Definer functions of schema private that clients may execute: each is called by a policy or an invoker RPC.
 PRIVATE_FOR_CLIENTS = {
     "accept_invitation",
+    "become_contact",
     "confirm_category",
     "create_organization",
     "dead_jobs",
     "events_epoch",
+    "id_prefix",
     "list_event_types",
     "may_join",
     "my_contact_organizations",
+    "my_desks",
     "my_contacts",
     "my_organizations",
     "my_role",
+    "replay_webhooks",
     "resolve_outgoing_mail",
     "retry_dead_jobs",
     "retry_inbound_mail",
     "retry_provider_mail",
     "search_chunks",
+    "send_test_webhook",
     "split_mail",
     "unsuppress_contact",
 }
@@ -117,6 +134,11 @@ ACROSS_TENANTS = {"claim_jobs", "begin_job", "resolve_address", "find_outgoing_m
 # Definer functions that pgdesk_functions may execute, besides those: each binds itself to the current tenant, to a
 # job's token, or gives away no tenant's rows.
 PRIVATE_FOR_FUNCTIONS = {
+    "add_webhook_endpoint",
+    "administered_webhook",
+    "begin_webhooks",
+    "check_webhook_admin",
+    "claim_webhooks",
     "ensure_message_partitions",
     "enqueue_maintenance",
     "enqueue_own",
@@ -132,7 +154,9 @@ PRIVATE_FOR_FUNCTIONS = {
     "member_by_email",
     "note_webhook",
     "queue_status",
+    "record_webhooks",
     "release_jobs",
     "replace_chunks",
+    "rotate_webhook_secret",
     "search_own_chunks",
 }

@@ -103,3 +103,17 @@ from public.tickets as t where t.organization_id = %(org)s;
 insert into public.mail_events (organization_id, outgoing_mail_id, provider, provider_event_id, type, at)
 select m.organization_id, m.id, 'resend', 'event', 'delivered', now()
 from public.outgoing_mails as m where m.organization_id = %(org)s;
+
+insert into private.data_keys (organization_id, version, wrapped, wrapped_by) values (%(org)s, 1, 'x', 'kms');
+with endpoint as (
+  insert into public.webhook_endpoints (organization_id, url, event_types)
+  values (%(org)s, 'https://hooks.example/', '{ticket.*}') returning organization_id, id
+), secret as (
+  insert into private.webhook_secrets (id, organization_id, endpoint_id, sealed, key_version)
+  select gen_random_uuid(), organization_id, id, 'x', 1 from endpoint
+), delivery as (
+  insert into public.webhook_deliveries (organization_id, endpoint_id, event_type, payload)
+  select organization_id, id, 'webhook.test', '{}' from endpoint returning organization_id, id
+)
+insert into public.webhook_attempts (organization_id, delivery_id, started_at, ms, status)
+select organization_id, id, now(), 5, 500 from delivery;

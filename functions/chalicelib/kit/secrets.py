@@ -75,8 +75,10 @@ def sealing_key(organization_id: UUID) -> DataKey:
     return _unwrapped(organization_id, newest["version"], bytes(newest["wrapped"]), newest["wrapped_by"])
 
 
+@lru_cache(maxsize=256)
 def opening_key(organization_id: UUID, version: int) -> DataKey:
-    """The key that sealed with this version. Raises Unreadable. No transaction may be open: KMS is asked."""
+    """The key that sealed with this version: it never changes. Raises Unreadable. No transaction may be open: KMS is
+    asked."""
     with transaction(organization_id) as connection:
         row = one(connection, SQL["data_key"], {"organization_id": organization_id, "version": version})
     if row is None:
@@ -84,15 +86,14 @@ def opening_key(organization_id: UUID, version: int) -> DataKey:
     return _unwrapped(organization_id, version, bytes(row["wrapped"]), row["wrapped_by"])
 
 
-@lru_cache(maxsize=256)
 def _unwrapped(organization_id: UUID, version: int, wrapped: bytes, wrapped_by: str) -> DataKey:
     if wrapped_by == KMS:
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             told = _kms().decrypt(CiphertextBlob=wrapped, EncryptionContext=_context(organization_id))
-        except ClientError as error:
-            raise Unreadable(f"KMS does not unwrap the data key: {error.response['Error']['Code']}") from None
+        except (BotoCoreError, ClientError) as error:
+            raise Unreadable(f"KMS does not unwrap the data key: {error}") from None
         return DataKey(organization_id, version, told["Plaintext"])
     for key in _master_keys():
         if wrapped_by == _name(key):

@@ -1,0 +1,1 @@
+"""Webhooks out: events told to the endpoints that an organization names."""
