@@ -20,6 +20,7 @@ def documents(url: str) -> dict[str, str]:
     return {
         "events.md": f"{introduction}{MARK}\n\n{event_types.sections(catalogue).rstrip()}\n",
         "events.schema.json": _json(event_types.json_schema(catalogue)),
+        "webhooks.schema.json": _json(event_types.webhook_schema(catalogue)),
         "openapi.json": _json(openapi.document()),
     }
 

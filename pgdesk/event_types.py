@@ -89,10 +89,17 @@ class EventType:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every event type, and the values of the enums that their data use."""
+    """Every event type, the values of the enums that their data use, and the prefixes of ids by what they name."""
 
     types: tuple[EventType, ...]
     enums: dict[str, list[str]]
+    prefixes: dict[str, str]
+
+    def prefix(self, noun: str) -> str:
+        """The prefix that ids of a noun have in webhooks. Raises ValueError where private.id_prefixes has none."""
+        if noun not in self.prefixes:
+            raise ValueError(f"ids of a {noun} have no prefix: give them one in sql/74_typed_ids.sql")
+        return self.prefixes[noun]
 
 
 def read(url: str) -> Catalogue:
@@ -100,14 +107,13 @@ def read(url: str) -> Catalogue:
     with psycopg.connect(url, row_factory=dict_row) as connection:
         types = tuple(EventType(**row) for row in connection.execute(SQL["catalogue"]))
         enums = {row["name"]: row["labels"] for row in connection.execute(SQL["enums"])}
-    return Catalogue(types, enums)
+        prefixes = {row["noun"]: row["prefix"] for row in connection.execute(SQL["prefixes"])}
+    return Catalogue(types, enums, prefixes)
 
 
 def json_schema(catalogue: Catalogue) -> Schema:
     """JSON Schema (2020-12) of an event; that of one type's data is `$defs/<type>`. Raises KeyError where a property
     refers to what nobody defines."""
-    definitions = {each.type: each.data_schema for each in catalogue.types}
-    values = {name: _value(name, catalogue) for name in sorted(_references(list(definitions.values())))}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pgdesk event",
@@ -120,15 +126,77 @@ def json_schema(catalogue: Catalogue) -> Schema:
             {"properties": {"type": {"const": each.type}, "data": {"$ref": f"#/$defs/{each.type}"}}}
             for each in catalogue.types
         ],
-        "$defs": definitions | values,
+        "$defs": _definitions(catalogue),
     }
 
 
-def _value(name: str, catalogue: Catalogue) -> Schema:
+def webhook_schema(catalogue: Catalogue) -> Schema:
+    """JSON Schema of the body of a webhook: ids have prefixes, and an event's data stand in `details`, for endpoints
+    that want them. Raises ValueError where ids of a kind have no prefix."""
+    data = {
+        "event_id": _typed("event", catalogue),
+        "organization_id": _typed("organization", catalogue),
+        "subject_id": {"type": "string"},
+        "ticket_id": {"anyOf": [_typed("ticket", catalogue), {"type": "null"}]},
+        "actor_id": {"anyOf": [_typed("user", catalogue), {"type": "null"}]},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pgdesk webhook",
+        "description": "What an endpoint is sent. Made by `make docs`.",
+        "type": "object",
+        "properties": {
+            "type": {"type": "string"},
+            "timestamp": {"type": "string", "format": "date-time", "description": "of the event"},
+            "data": {"type": "object"},
+        },
+        "required": ["type", "timestamp", "data"],
+        "additionalProperties": False,
+        "oneOf": [
+            *(_webhook(each, data, catalogue) for each in catalogue.types),
+            _branch(
+                "webhook.test",
+                {"organization_id": data["organization_id"], "endpoint_id": _typed("webhook_endpoint", catalogue)},
+            ),
+        ],
+        "$defs": _definitions(catalogue, is_typed=True),
+    }
+
+
+def _webhook(each: EventType, data: dict[str, Schema], catalogue: Catalogue) -> Schema:
+    own = data | {"subject_id": _typed(each.subject, catalogue), "details": {"$ref": f"#/$defs/{each.type}"}}
+    return _branch(each.type, own, optional=("details",))
+
+
+def _branch(kind: str, properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+    data = {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+    return {"properties": {"type": {"const": kind}, "data": data}}
+
+
+def _definitions(catalogue: Catalogue, *, is_typed: bool = False) -> dict[str, Schema]:
+    """The data of each type, and every value that they refer to."""
+    data = {each.type: each.data_schema for each in catalogue.types}
+    if is_typed:  # examples have the ids that events have
+        data = {kind: {key: part for key, part in schema.items() if key != "examples"} for kind, schema in data.items()}
+    names = sorted(_references(list(data.values())))
+    return data | {name: _value(name, catalogue, is_typed) for name in names}
+
+
+def _typed(noun: str, catalogue: Catalogue) -> Schema:
+    return {"type": "string", "pattern": f"^{catalogue.prefix(noun)}_[0-9a-f]{{32}}$"}
+
+
+def _value(name: str, catalogue: Catalogue, is_typed: bool) -> Schema:
     if name.endswith("_or_null"):
-        return {"anyOf": [_value(name.removesuffix("_or_null"), catalogue), {"type": "null"}]}
+        return {"anyOf": [_value(name.removesuffix("_or_null"), catalogue, is_typed), {"type": "null"}]}
     if name in IDS:
-        return {**UUID, "description": f"of {IDS[name]}"}
+        kind = _typed(name.removesuffix("_id"), catalogue) if is_typed else UUID
+        return {**kind, "description": f"of {IDS[name]}"}
     if name in ENUMS:
         return {"enum": catalogue.enums[ENUMS[name]]}
     return VALUES[name]

@@ -105,3 +105,6 @@ join pg_enum as e on e.enumtypid = t.oid
 join pg_namespace as n on n.oid = t.typnamespace
 where n.nspname = 'public'
 group by t.typname;
+
+-- prefixes --
+select p.noun, p.prefix from private.id_prefixes as p;

@@ -2,7 +2,7 @@
 -- what is routed by them refers to it, so no other type can happen; docs/events.md and docs/events.schema.json are made
 -- from it (`make docs`).
 --
--- A new event is a row here, in the file that brings it as `private.emit`, and in the migration that brings both.
+-- A new event is a row, here or beside the `private.emit` that brings it, and again in the migration that brings both.
 
 create table private.event_types (
   type text primary key check (type ~ '^[a-z_]+(\.[a-z_]+)+$'),

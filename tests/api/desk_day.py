@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from chalicelib.intake import consumer as intake
 from chalicelib.intake import route as inbound
@@ -88,31 +88,81 @@ def the_ai_decides(world: World) -> None:
         )  # fmt: skip
 
 
+def mail_out(world: World, ticket: UUID, status: str) -> UUID:
+    """A rendered mail in a ticket."""
+    values = {
+        "organization_id": world.organization, "ticket_id": ticket, "message_id": world.writes(ticket, status),
+        "kind": "reply", "is_automatic": False, "contact_id": world.contact, "to_address": "ann@customer.example",
+        "from_address": "s@kestrel.example", "reply_to": "s@kestrel.example", "subject": "", "body_text": "",
+        "body_html": "", "status": status,
+    }  # fmt: skip
+    names, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
+    row = world.db.execute(
+        f"insert into public.outgoing_mails ({names}) values ({marks}) returning id", values
+    ).fetchone()
+    assert row
+    return UUID(str(row["id"]))
+
+
 def a_mail_does_not_go_out(world: World) -> None:
     ticket = world.ticket("Hello", channel="email")
-    for status in ("failed", "unknown", "suppressed"):
-        values = {
-            "organization_id": world.organization, "ticket_id": ticket, "message_id": world.writes(ticket, status),
-            "kind": "reply", "is_automatic": False, "contact_id": world.contact, "to_address": "ann@customer.example",
-            "from_address": "s@kestrel.example", "reply_to": "s@kestrel.example", "subject": "", "body_text": "",
-            "body_html": "", "status": status if status == "suppressed" else "stored",
-        }  # fmt: skip
-        names, marks = ", ".join(values), ", ".join(f"%({name})s" for name in values)
-        mail = world.db.execute(
-            f"insert into public.outgoing_mails ({names}) values ({marks}) returning id", values
-        ).fetchone()
-        assert mail
-        world.db.execute(
-            "update public.outgoing_mails set status = %s, reason = 'refused' where id = %s", [status, mail["id"]]
+    mail_out(world, ticket, "suppressed")
+    for status in ("failed", "unknown"):
+        mail = mail_out(world, ticket, "stored")
+        as_functions(
+            world, "update public.outgoing_mails set status = %s, reason = 'refused' where id = %s", status, mail
         )
-        for kind, bounce in (("bounced", "soft"), ("bounced", "hard"), ("complained", None)):
-            world.db.execute(
-                "insert into public.mail_events (organization_id, outgoing_mail_id, provider, provider_event_id, type,"
-                " bounce, at) values (%s, %s, 'resend', gen_random_uuid()::text, %s, %s, now())",
-                [world.organization, mail["id"], kind, bounce],
-            )
-        if status == "unknown":
-            world.as_agent("select public.resolve_outgoing_mail(%s, 'was_sent')", mail["id"])
+        world.as_agent("select public.resolve_outgoing_mail(%s, 'was_sent')", mail)
+
+
+def a_provider_tells_of_a_mail(world: World) -> None:
+    ticket = world.ticket("Hello", channel="email")
+    for kind, bounce in (
+        ("bounced", "hard"),
+        ("bounced", "soft"),
+        ("complained", None),
+        ("failed", None),
+        ("suppressed", None),
+    ):
+        as_functions(
+            world,
+            "insert into public.mail_events"
+            " (organization_id, outgoing_mail_id, provider, provider_event_id, type, bounce, at)"
+            " values (%s, %s, 'resend', %s, %s, %s, now())",
+            world.organization, mail_out(world, ticket, "sent"), str(uuid4()), kind, bounce,
+        )  # fmt: skip
+
+
+def a_mail_cannot_be_fetched(world: World) -> None:
+    as_functions(
+        world,
+        "insert into public.provider_mails (organization_id, provider, provider_id) values (%s, 'resend', 'gone')",
+        world.organization,
+    )
+    as_functions(world, "update public.provider_mails set state = 'failed', reason = 'the provider no longer has it'")
+
+
+def an_endpoint_is_gone(world: World) -> None:
+    worker = uuid4()
+    endpoint = world.one("select id from public.webhook_endpoints where description = 'gone'")["id"]
+    as_functions(world, "select * from private.begin_webhooks(%s, %s)", endpoint, worker)
+    attempt = {"id": world.one(
+        "select id from public.webhook_deliveries where endpoint_id = %s limit 1", endpoint
+    )["id"], "started_at": "2026-11-20T10:00:00Z", "ms": 3, "status": 410}  # fmt: skip
+    as_functions(
+        world, "select private.record_webhooks(%s, %s, %s::jsonb, true)", endpoint, worker,
+        json.dumps([attempt], default=str),
+    )  # fmt: skip
+
+
+def somebody_listens(world: World) -> None:
+    """The organization has two webhook endpoints; one wants an event's data too."""
+    for description, has_data in (("gone", False), ("stays", True)):
+        world.db.execute(
+            "insert into public.webhook_endpoints (organization_id, url, description, has_data)"
+            " values (%s, 'https://kestrel.example/hook', %s, %s)",
+            [world.organization, description, has_data],
+        )
 
 
 def an_article_lives(world: World) -> None:
@@ -133,6 +183,7 @@ def an_article_lives(world: World) -> None:
 
 
 HAPPENINGS: tuple[Callable[[World], None], ...] = (
+    somebody_listens,
     a_mail_opens_a_ticket,
     a_mail_cannot_be_read,
     a_mail_is_split_off,
@@ -140,5 +191,8 @@ HAPPENINGS: tuple[Callable[[World], None], ...] = (
     triage_sees_a_message,
     the_ai_decides,
     a_mail_does_not_go_out,
+    a_provider_tells_of_a_mail,
+    a_mail_cannot_be_fetched,
+    an_endpoint_is_gone,
     an_article_lives,
 )

@@ -104,6 +104,30 @@ def test_an_event_that_is_not_as_it_is_described_is_refused(
         assert wrong(schema, {**event, **change})
 
 
+def test_a_webhook_is_what_its_schema_says(world: World, catalogue: Catalogue) -> None:
+    schema = event_types.webhook_schema(catalogue)
+    sent = world.all(
+        "select d.event_type, e.has_data, d.payload::json as body from public.webhook_deliveries as d"
+        " join public.webhook_endpoints as e on e.id = d.endpoint_id"
+    )
+    assert {each["event_type"] for each in sent} == {each.type for each in catalogue.types}
+    for each in sent:
+        assert wrong(schema, each["body"]) == [], each
+        assert ("details" in each["body"]["data"]) == each["has_data"]
+    body = sent[0]["body"]
+    for change in ({"subject_id": str(world.contact)}, {"event_id": "tkt_" + "0" * 32}, {"body": "words"}):
+        assert wrong(schema, {**body, "data": {**body["data"], **change}})
+
+
+def test_a_test_webhook_is_what_its_schema_says(world: World, catalogue: Catalogue) -> None:
+    row = world.one(
+        "select private.webhook_body('webhook.test', now(), jsonb_build_object('organization_id',"
+        " public.typed_id('organization', id), 'endpoint_id', public.typed_id('endpoint', id)))::json as body"
+        " from public.organizations"
+    )
+    assert wrong(event_types.webhook_schema(catalogue), row["body"]) == []
+
+
 def test_a_widest_audience_is_met(catalogue: Catalogue, events: list[dict[str, Any]]) -> None:
     met = {event["type"] for event in events if event["audience"] == "contact"}
     assert met == {each.type for each in catalogue.types if each.audience == "contact"}
@@ -167,4 +191,8 @@ def test_anyone_signed_in_can_read_the_catalogue(world: World, catalogue: Catalo
 def test_a_change_of_the_catalogue_makes_the_documents_stale(schema_template: Settings, world: World) -> None:
     assert documents.stale(schema_template.database_url("postgres")) == [], "run `make docs`"
     world.db.execute("update private.event_types set happens = 'Never.' where type = 'contact.created'")
-    assert documents.stale(world.settings.database_url("postgres")) == ["events.md", "events.schema.json"]
+    assert documents.stale(world.settings.database_url("postgres")) == [
+        "events.md",
+        "events.schema.json",
+        "webhooks.schema.json",
+    ]
