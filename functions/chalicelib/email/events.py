@@ -14,7 +14,7 @@ from chalicelib.email.render import message_id_header
 
 OWN_ID = "outgoing_mail"  # the tag or variable that a mail carries our id in
 ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
-MAX_WORDS = 500
+MAX_WORDS, MAX_ID = 500, 240
 
 RESEND = {
     "email.sent": "sent", "email.delivered": "delivered", "email.delivery_delayed": "delivery_delayed",
@@ -132,8 +132,8 @@ def _part(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= 250 or "\0" in value:
-        raise Malformed(f"{name} is not a text of 1 to 250 characters")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or not value.isprintable():
+        raise Malformed(f"{name} is not a text of 1 to {MAX_ID} characters")
     return value
 
 
