@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -76,6 +77,13 @@ class Desk:
 
 @pytest.fixture
 def box(desk: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with open_box(desk, monkeypatch) as found:
+        yield found
+
+
+@contextmanager
+def open_box(desk: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Two organizations with their addresses in an empty database, and files that are kept in memory."""
     monkeypatch.setenv("PGDESK_DATABASE_URL", desk.database_url("pgdesk_functions"))
     monkeypatch.setenv("PGDESK_INBOUND_SECRET", "inbound-secret")
     monkeypatch.setenv("PGDESK_RECEIVER_NAME", RECEIVER)
@@ -93,6 +101,8 @@ def box(desk: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
             box.files[path] = body
 
         monkeypatch.setattr(storage, "put", put)
-        yield box
-    database.close()
-    environment.settings.cache_clear()
+        try:
+            yield box
+        finally:
+            database.close()
+            environment.settings.cache_clear()
