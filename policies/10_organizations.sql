@@ -3,6 +3,8 @@ grant execute on function private.my_role(uuid) to authenticated;
 grant execute on function private.current_organization() to pgdesk_functions;
 grant execute on function private.create_organization(text, text) to authenticated;
 grant execute on function public.create_organization(text, text) to authenticated;
+grant execute on function private.set_display_name(uuid, text) to authenticated;
+grant execute on function public.set_display_name(uuid, text) to authenticated;
 grant execute on function private.accept_invitation(uuid) to authenticated;
 grant execute on function public.accept_invitation(uuid) to authenticated;
 
@@ -10,10 +12,9 @@ alter table public.organizations enable row level security;
 grant select, update (name, ai_mode, ai_threshold, language, settings) on public.organizations to authenticated;
 grant select on public.organizations to pgdesk_functions;
 
-create policy "Members see their organizations, contacts the ones they write to" on public.organizations
-for select to authenticated using (
-  id = any(array(select private.my_organizations())) or id = any(array(select private.my_contact_organizations()))
-);
+-- Contacts get what they need by my_desks(): how the desk is set up is none of their business.
+create policy "Members see their organizations" on public.organizations
+for select to authenticated using (id = any(array(select private.my_organizations())));
 create policy "Admins change their organization" on public.organizations
 for update to authenticated using (id = any(array(select private.my_organizations('admin'))));
 create policy "Functions see the organization they work for" on public.organizations

@@ -1,3 +1,7 @@
+grant execute on function private.my_desks() to authenticated;
+grant execute on function public.my_desks() to authenticated;
+grant execute on function private.become_contact(uuid) to authenticated;
+grant execute on function public.become_contact(uuid) to authenticated;
 grant execute on function private.my_contacts() to anon, authenticated;
 grant execute on function private.my_contact_organizations() to authenticated;
 

@@ -25,8 +25,21 @@ grant select, insert (
 
 create policy "Members see drafts" on public.drafts
 for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+-- A decision is final, and one that something was sent names what its maker has sent.
 create policy "Agents decide on drafts" on public.drafts
-for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
+for update to authenticated using (
+  organization_id = any(array(select private.my_organizations('agent'))) and status in ('open', 'stale', 'superseded')
+) with check (
+  organization_id = any(array(select private.my_organizations('agent')))
+  and (
+    status in ('open', 'stale', 'superseded', 'rejected')
+    or status in ('accepted', 'edited') and exists (
+      select from public.messages as m
+      where m.organization_id = drafts.organization_id and m.id = drafts.sent_message_id
+        and m.ticket_id = drafts.ticket_id and m.member_id = (select auth.uid())
+    )
+  )
+);
 create policy "Functions see the drafts they work for" on public.drafts
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions write drafts they work for" on public.drafts

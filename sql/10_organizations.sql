@@ -41,6 +41,18 @@ create table public.invitations (
 create unique index invitations_open_idx on public.invitations (organization_id, email) where accepted_at is null;
 create index invitations_invited_by_idx on public.invitations (invited_by);
 
+-- Inviting an address again, because the first invitation expired or got lost, takes the place of the first.
+create function private.replace_invitation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from public.invitations as i
+  where i.organization_id = new.organization_id and i.email = new.email and i.accepted_at is null
+    -- Who may not invite to this organization replaces nothing there either.
+    and private.my_role(new.organization_id) >= 'admin';
+  return new;
+end;
+$$;
+
 create trigger organizations_touch before update on public.organizations
 for each row execute function private.touch();
 create trigger members_touch before update on public.members
@@ -81,7 +93,7 @@ language sql set search_path = '' as $$
   select * from private.create_organization(create_organization.name, create_organization.slug);
 $$;
 
--- Takes up an invitation sent to the caller's confirmed address.
+-- Takes up an invitation sent to the caller's confirmed address, as long as its inviter may still give that role.
 create function private.accept_invitation(invitation_id uuid) returns uuid
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -96,6 +108,11 @@ begin
     and lower(u.email) = i.email
     and i.accepted_at is null
     and i.expires_at > now()
+    and exists (
+      select from public.members as m
+      where m.organization_id = i.organization_id and m.user_id = i.invited_by
+        and m.role >= greatest(i.role, 'admin')
+    )
   returning i.* into taken;
   if taken.id is null then
     raise exception 'no open invitation % for this user', accept_invitation.invitation_id
@@ -111,6 +128,24 @@ $$;
 create function public.accept_invitation(invitation_id uuid) returns uuid
 language sql set search_path = '' as $$
   select private.accept_invitation(accept_invitation.invitation_id);
+$$;
+
+-- How the caller is called in an organization. Everybody names themselves; roles are the admins' to change.
+create function private.set_display_name(organization_id uuid, display_name text) returns void
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  update public.members as m set display_name = btrim(set_display_name.display_name)
+  where m.organization_id = set_display_name.organization_id and m.user_id = (select auth.uid());
+  if not found then
+    raise exception 'you are not a member of this organization' using errcode = '42501';
+  end if;
+end;
+$$;
+
+create function public.set_display_name(organization_id uuid, display_name text) returns void
+language sql set search_path = '' as $$
+  select private.set_display_name(set_display_name.organization_id, set_display_name.display_name);
 $$;
 
 -- The role that the caller has in an organization, null for none.
@@ -149,5 +184,7 @@ begin
 end;
 $$;
 
+create trigger invitations_replace before insert on public.invitations
+for each row execute function private.replace_invitation();
 create trigger members_guard before update or delete on public.members
 for each row execute function private.guard_members();

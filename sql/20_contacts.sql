@@ -37,6 +37,53 @@ language sql stable security definer set search_path = '' rows 2 as $$
   select c.organization_id from public.contacts as c where c.id in (select private.my_contacts());
 $$;
 
+-- The desks that the caller writes to, as far as they show themselves to contacts.
+create function private.my_desks() returns table (id uuid, name text, slug text, language text)
+language sql stable security definer set search_path = '' as $$
+  select o.id, o.name, o.slug, o.language
+  from public.organizations as o
+  where o.id in (select private.my_contact_organizations())
+  order by o.name, o.id;
+$$;
+
+create function public.my_desks() returns table (id uuid, name text, slug text, language text)
+language sql stable set search_path = '' as $$
+  select * from private.my_desks();
+$$;
+
+-- Makes the signed-in caller a contact of a desk, under their confirmed address, so that they can open a ticket without
+-- having mailed before. Anyone may: as anyone may send mail. An organization closes its portal by the setting
+-- `portal` = false. Returns the contact.
+create function private.become_contact(organization_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  contact_id uuid;
+begin
+  insert into public.contacts as c (organization_id, email, name)
+  select o.id, lower(u.email::text), left(coalesce(u.raw_user_meta_data ->> 'name', ''), 200)
+  from auth.users as u
+  join public.organizations as o on o.id = become_contact.organization_id
+  where u.id = (select auth.uid())
+    and u.email_confirmed_at is not null
+    and not coalesce(u.is_anonymous, false)
+    and coalesce(o.settings ->> 'portal', 'true') <> 'false'
+  on conflict do nothing;
+  select c.id into contact_id from public.contacts as c
+  where c.organization_id = become_contact.organization_id and c.id in (select private.my_contacts());
+  if contact_id is null then
+    raise exception 'this desk takes no new contacts by its portal, or your address is not confirmed'
+      using errcode = '42501';
+  end if;
+  return contact_id;
+end;
+$$;
+
+create function public.become_contact(organization_id uuid) returns uuid
+language sql set search_path = '' as $$
+  select private.become_contact(become_contact.organization_id);
+$$;
+
 create function private.announce_contact() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin

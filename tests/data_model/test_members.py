@@ -184,10 +184,47 @@ def test_an_invitation_expires_and_can_be_sent_anew(shop: Shop) -> None:
     shop.db.execute("update public.invitations set expires_at = now() where id = %s", [first])
     with pytest.raises(psycopg.errors.NoDataFound, match="no open invitation"):
         accept(shop, invited, first)
-    with pytest.raises(psycopg.errors.UniqueViolation):
-        invite(shop, admin, email)  # one at a time: the old one is taken back first
-    shop.as_(admin, "delete from public.invitations where id = %s", first)
-    accept(shop, invited, invite(shop, admin, email))
+    second = invite(shop, admin, email)  # takes the place of the first
+    assert shop.value("select count(*) from public.invitations where email = %s", email) == 1
+    accept(shop, invited, second)
+
+
+def test_who_may_not_invite_replaces_no_invitation(shop: Shop) -> None:
+    email = f"{uuid4()}@people.example"
+    invitation = invite(shop, shop.member("admin"), email)
+    for actor in (shop.member("manager"), new_shop(shop.settings, shop.db).member("owner")):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            invite(shop, actor, email)
+    assert shop.value("select id from public.invitations where email = %s", email) == invitation
+
+
+@pytest.mark.parametrize("loss", ["demoted", "removed", "left the service"])
+def test_an_invitation_ends_with_its_inviters_right_to_give_it(shop: Shop, loss: str) -> None:
+    admin, email = shop.member("admin"), f"{uuid4()}@people.example"
+    invited = Actor("authenticated", new_user(shop.db, email))
+    invitation = invite(shop, admin, email)
+    statement = {
+        "demoted": "update public.members set role = 'agent' where user_id = %s",
+        "removed": "delete from public.members where user_id = %s",
+        "left the service": "delete from auth.users where id = %s",
+    }[loss]
+    shop.db.execute(statement, [admin.user_id])
+    with pytest.raises(psycopg.errors.NoDataFound, match="no open invitation"):
+        accept(shop, invited, invitation)
+
+
+def test_everybody_names_themselves_and_rises_no_higher_by_it(shop: Shop) -> None:
+    agent = shop.member("agent")
+    shop.as_(agent, "select public.set_display_name(%s, ' Ada ')", shop.organization)
+    assert shop.value("select display_name from public.members where user_id = %s", agent.user_id) == "Ada"
+    shop.as_(agent, PROMOTE, "manager", shop.organization, agent.user_id)
+    assert role_of(shop, agent) == "agent"
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        shop.as_(
+            new_shop(shop.settings, shop.db).member("owner"),
+            "select public.set_display_name(%s, 'Eve')",
+            shop.organization,
+        )
 
 
 def test_an_invitation_does_not_change_who_is_a_member_already(shop: Shop) -> None:

@@ -95,6 +95,7 @@ RPCS = {
     "send_reply": {"authenticated"},
     "send_test_webhook": {"authenticated"},
     "set_article_status": {"authenticated"},
+    "set_display_name": {"authenticated"},
     "split_mail": {"authenticated"},
     "typed_id": {"authenticated"},
     "uuid_of": {"anon", "authenticated"},
@@ -124,6 +125,7 @@ PRIVATE_FOR_CLIENTS = {
     "retry_provider_mail",
     "search_chunks",
     "send_test_webhook",
+    "set_display_name",
     "split_mail",
     "unsuppress_contact",
 }

@@ -325,3 +325,21 @@ def test_a_handover_without_text_cannot_be_sent_as_it_is(empty: World) -> None:
         empty.as_agent("select public.accept_draft(%s, 1)", draft)
     empty.as_agent("select public.accept_draft(%s, 1, 'By hand, then.')", draft)
     assert empty.one("select status from public.drafts")["status"] == "edited"
+
+
+def test_no_agent_says_that_a_draft_was_sent_which_was_not(empty: World) -> None:
+    ticket = empty.ticket("one")
+    recorded(empty, ticket, empty.last_message(ticket), 1, decision="draft")
+    (draft,) = empty.all("select id, message_id from public.drafts")
+    elsewhere = empty.ticket("another")
+    reply_as_agent(empty, elsewhere)
+    for status, message in (("sent", None), ("accepted", None), ("accepted", empty.last_message(elsewhere))):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            empty.as_agent(
+                "update public.drafts set status = %s, sent_message_id = %s where id = %s returning id",
+                status, message, draft["id"],
+            )  # fmt: skip
+    empty.as_agent("select id from public.accept_draft(%s, 1)", draft["id"])
+    with pytest.raises(AssertionError):  # what is decided is final: no row is there to change
+        empty.as_agent("update public.drafts set status = 'rejected' where id = %s returning id", draft["id"])
+    assert empty.one("select status from public.drafts where id = %s", draft["id"])["status"] == "accepted"
