@@ -19,7 +19,7 @@ from chalicelib.kit.metrics import embedded
 def register(app: Chalice, route: Route, prefix: str = "") -> None:
     """Serve `route` with Chalice, below `prefix`. Errors become JSON with code, message, hint; defects a bare 500."""
 
-    def view() -> ChaliceResponse:
+    def view(**parameters: str) -> ChaliceResponse:
         given: Any = app.current_request
         request = Request(
             method=given.method,
@@ -27,7 +27,7 @@ def register(app: Chalice, route: Route, prefix: str = "") -> None:
             query=_query(given),
             headers={name.lower(): value for name, value in given.headers.items()},
             body=given.raw_body or b"",
-            parameters=given.uri_params or {},
+            parameters=parameters,
         )
         answer = answer_to(route, request)
         return ChaliceResponse(body=_body(app, answer), status_code=answer.status, headers=dict(answer.headers))

@@ -15,8 +15,13 @@ import requests
 from chalicelib.kit import database, standard_webhooks
 from chalicelib.kit.settings import settings as functions_settings
 from chalicelib.relay import relay
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from infra.aws.api import ERROR_TEMPLATE
+from infra.local import tokens
 from infra.local.plan import QueueDefinition
 from infra.local.postgres import clone_database, drop_database
 from infra.local.queue import engine
@@ -26,7 +31,7 @@ from infra.local.runner.containers import Function
 from infra.local.runner.http import FunctionsService
 from infra.local.settings import Settings
 from pgdesk.environment import functions_environment
-from tests.people import Connection, connect, new_organization
+from tests.people import Actor, Connection, connect, new_member, new_organization
 from tests.serving import serve
 
 SVIX_SECRET = standard_webhooks.new_secret()
@@ -81,8 +86,9 @@ def api(schema_template: Settings) -> Iterator[Api]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     try:
-        with pytest.MonkeyPatch.context() as patch, serve(QueueService()) as sqs:
-            for name, value in {**environment, "AWS_ENDPOINT_URL_SQS": sqs}.items():
+        with pytest.MonkeyPatch.context() as patch, serve(QueueService()) as sqs, serve(auth(settings)) as project:
+            environment |= {"AWS_ENDPOINT_URL_SQS": sqs, "PGDESK_SUPABASE_URL": project}
+            for name, value in environment.items():
                 patch.setenv(name, value)
             forget()
             app = importlib.import_module("app")
@@ -90,11 +96,16 @@ def api(schema_template: Settings) -> Iterator[Api]:
             engine.create(queues, sqs.removeprefix("http://"))
             function = Function(API_HANDLER, _closable(app.app), timeout=29, memory=128, concurrency=1)
             service = FunctionsService(app.app, {API_HANDLER: function}, error_template=ERROR_TEMPLATE)
-            with serve(_closing(service, function)) as url, connect(settings, "postgres") as db:
-                furnish(db)
+            with (
+                serve(_closing(service, function)) as url,
+                connect(settings, "postgres") as db,
+                connect(settings, "supabase_admin") as people,
+            ):
+                admin = furnish(db, people)
                 yield Api(
                     f"{url}{app.PREFIX}",
                     {
+                        "accessToken": bearer(access_token(settings, admin)),
                         "inboundSecret": bearer(environment["PGDESK_INBOUND_SECRET"]),
                         "relaySecret": bearer(environment["PGDESK_RELAY_SECRET"]),
                         "svixSignature": svix(SVIX_SECRET),
@@ -106,13 +117,28 @@ def api(schema_template: Settings) -> Iterator[Api]:
         drop_database(settings)
 
 
-def furnish(db: Connection) -> None:
+def auth(settings: Settings) -> Starlette:
+    """The keys that the project's tokens are signed with, where Auth publishes them."""
+
+    async def keys(request: Request) -> JSONResponse:
+        return JSONResponse(tokens.public_keys(settings.keys))
+
+    return Starlette(routes=[Route("/auth/v1/.well-known/jwks.json", keys)])
+
+
+def access_token(settings: Settings, who: Actor) -> str:
+    return tokens.sign(settings.keys, {**who.claims, "aud": "authenticated", "exp": int(time.time()) + 3600})
+
+
+def furnish(db: Connection, people: Connection) -> Actor:
+    """An organization that receives mail. Returns its admin."""
     organization = new_organization(db, "acme")
     db.execute(
         "insert into public.mail_addresses (organization_id, address, display_name, is_default)"
         " values (%s, 'support@acme.example', 'Acme', true)",
         [organization],
     )
+    return new_member(people, organization, "admin")
 
 
 def _closable(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -106,6 +106,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
         ("GET", "/refuse", refuse, ("application/json",)),
         ("POST", "/defect", defect, ("application/json",)),
         ("GET", "/away", away, ("application/json",)),
+        ("GET", "/things/{thing}/parts/{part}", lambda it: json_response(200, it.parameters), ("application/json",)),
         ("GET", "/file", lambda _: Response(200, b"\xff\x00", {"content-type": MAIL}), ("application/json",)),
     ):
         register(app, Route(method, path, handler, types))
@@ -128,6 +129,10 @@ def test_a_request_arrives_with_its_bytes_query_and_headers(client: Client) -> N
         "header": "é",
         "body": base64.b64encode(raw).decode(),
     }
+
+
+def test_what_stands_in_the_path_arrives(client: Client) -> None:
+    assert told(client.http.get("/things/a-b/parts/7")) == {"thing": "a-b", "part": "7"}
 
 
 def test_a_request_without_query_and_body_arrives_empty(client: Client) -> None:

@@ -7,8 +7,8 @@ from chalicelib.kit.http import Docs, shape
 TEXT, OBJECT = {"type": "string"}, {"type": "object"}
 ANSWERS = {200: shape(status={"enum": ["noted", "repeated", "unmatched", "ignored"]})}
 ERRORS = {400: ("malformed",), 401: ("bad_signature",)}
-# Providers add fields as they please.
-RESEND_BODY = {"type": "object", "required": ["type"], "properties": {"type": TEXT, "created_at": TEXT, "data": OBJECT}}
+# Providers add fields as they please, and what is not about a mail of ours is ignored whatever it holds.
+RESEND_BODY = {"type": "object", "required": ["type"], "properties": {"type": TEXT}}
 MAILGUN_BODY = {
     "type": "object",
     "required": ["signature", "event-data"],

@@ -52,7 +52,10 @@ class MailEvent:
 
 def from_resend(webhook_id: str, given: Mapping[str, Any]) -> MailEvent | None:
     """An `email.…` webhook. None: of a type that tells nothing of a mail we sent. Raises Malformed."""
-    type_ = RESEND.get(str(given.get("type")))
+    told_type = given.get("type")
+    if not isinstance(told_type, str):
+        raise Malformed("type is not a string")
+    type_ = RESEND.get(told_type)
     if type_ is None:
         return None
     data = _object(given, "data")
