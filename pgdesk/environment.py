@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from infra.local.settings import Keys, Settings
@@ -65,6 +66,16 @@ def secret(settings: Settings, purpose: str) -> str:
     return hmac.new(settings.keys.service_password.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 
+def hearing_of_mail(settings: Settings) -> Settings:
+    """The same stack, whose mail service tells the functions what becomes of mail."""
+    url = f"{settings.api_url}/functions/v1/mail-events/resend"
+    return replace(settings, mail_webhook_url=url, mail_webhook_secret=_events_secret(settings))
+
+
+def _events_secret(settings: Settings) -> str:
+    return "whsec_" + base64.b64encode(bytes.fromhex(secret(settings, "mail events"))).decode()
+
+
 def functions_environment(settings: Settings) -> dict[str, str]:
     """The variables of chalicelib.kit.settings, as they are on this stack."""
     told = {
@@ -80,6 +91,7 @@ def functions_environment(settings: Settings) -> dict[str, str]:
         "RECEIVER_NAME": RECEIVER,
         "RESEND_API_KEY": "re_local",
         "RESEND_URL": f"http://{settings.host}:{settings.mail_port}",
+        "RESEND_EVENTS_SECRET": _events_secret(settings),
         "PORTAL_URL": settings.api_url,
     }
     told |= {name: value for name in PASSED if (value := os.environ.get(f"PGDESK_{name}"))}

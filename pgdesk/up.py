@@ -11,7 +11,7 @@ from infra.local.plan import QueueDefinition
 from infra.local.settings import Settings
 from infra.local.stack import Stack
 from pgdesk import models, schema
-from pgdesk.environment import ROOT, functions_environment, postgres_version
+from pgdesk.environment import ROOT, functions_environment, hearing_of_mail, postgres_version
 
 FUNCTIONS = ROOT / "functions"
 # A job put into SQS this often and never taken is somebody's business: it lands in the queue's dead letters.
@@ -29,7 +29,7 @@ def build_stack(settings: Settings) -> Stack:
         schema.admit_functions(url, settings.keys.service_password)
 
     return Stack(
-        settings,
+        hearing_of_mail(settings),
         FUNCTIONS,
         environment,
         queues(environment),

@@ -75,6 +75,9 @@ class Settings:
     functions_port: int = 54326
     database: str = "postgres"
     schemas: tuple[str, ...] = ("public",)
+    # Who hears what becomes of mail (`whsec_…` signs it). Nobody, where it is empty.
+    mail_webhook_url: str = ""
+    mail_webhook_secret: str = ""
 
     @property
     def api_url(self) -> str:

@@ -80,9 +80,15 @@ class Mailbox:
     forced to the disk: a power cut may take the last seconds of it.
     """
 
-    def __init__(self, folder: Path | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_delivery: Callable[[Message], None] = lambda _: None,
+    ) -> None:
         self._folder = folder
         self._clock = clock
+        self._on_delivery = on_delivery
         self._lock = threading.RLock()
         self._deliveries: dict[str, _Delivery] = {}
         self._last_tick = 0
@@ -111,7 +117,9 @@ class Mailbox:
             kept = tuple(self._stamp(message) for message in messages)
             if kept:
                 self._write(_Delivery(kept, key, fingerprint if key is not None else None))
-            return kept
+        for message in kept:
+            self._on_delivery(message)
+        return kept
 
     def list(self) -> tuple[Message, ...]:
         """Every mail, newest first."""

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
 
+from infra.local.mail.events import fate
 from infra.local.mail.mailbox import Message
 
 PAGE_SIZE = 100
@@ -107,8 +108,13 @@ def _row(message: Message) -> str:
     return (
         f'<li><a href="/messages/{escape(message.id)}"><span class="strong">{escape(", ".join(message.to))}</span>'
         f'<span class="subject">{escape(message.subject)} <span class="soft">{escape(_preview(message))}</span></span>'
-        f'<span class="soft">{_time(message.created_at)}</span></a></li>'
+        f'<span class="soft">{_fate(message)} {_time(message.created_at)}</span></a></li>'
     )
+
+
+def _fate(message: Message) -> str:
+    last = fate(message)[-1]
+    return f'<span class="{"" if last == "delivered" else "bad"}">{last}</span>'
 
 
 def _preview(message: Message) -> str:
@@ -125,6 +131,7 @@ def _envelope(message: Message) -> dict[str, str]:
         "Bcc": ", ".join(message.bcc),
         "Reply-To": ", ".join(message.reply_to),
         "Sent": f"{message.created_at:%d %b %Y, %H:%M:%S} UTC",
+        "Then": ", ".join(fate(message)[1:] or fate(message)),
     }
     return {name: value for name, value in rows.items() if value}
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from infra.local.mail.events import fate
 from infra.local.mail.mailbox import KeyReusedError, Mailbox, Message
 from infra.local.mail.validation import RefusedError, parse_email
 
@@ -140,7 +141,7 @@ def _summary(message: Message) -> dict[str, Any]:
         "bcc": message.bcc,
         "cc": message.cc,
         "reply_to": message.reply_to,
-        "last_event": "delivered",
+        "last_event": fate(message)[-1],
         "scheduled_at": None,
     }
 

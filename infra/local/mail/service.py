@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 
 from infra.local.mail import pages, resend
+from infra.local.mail.events import Announcer, fate
 from infra.local.mail.mailbox import Mailbox, Message
 from infra.local.mail.mime import as_mime
 from infra.local.settings import Settings
@@ -26,7 +27,9 @@ class MailService:
     """Routes for settings.mail_port. `mailbox` is what other services of the stack deliver into."""
 
     def __init__(self, settings: Settings) -> None:
-        self.mailbox = Mailbox(settings.data / FOLDER)
+        self._announcer = Announcer(settings.mail_webhook_url, settings.mail_webhook_secret)
+        self._is_announcing = bool(settings.mail_webhook_url)
+        self.mailbox = Mailbox(settings.data / FOLDER, on_delivery=self._announcer.tell)
         # A page elsewhere can make its own name resolve to this machine, but not make the browser send another name.
         guard = Middleware(TrustedHostMiddleware, allowed_hosts=[settings.host, *LOCAL_NAMES], www_redirect=False)
         self.routes: list[BaseRoute] = [Mount("", routes=self._inner_routes(), middleware=[guard])]
@@ -46,10 +49,14 @@ class MailService:
         ]
 
     async def start(self) -> None:
-        """Nothing runs beside the requests."""
+        """From now on somebody hears what becomes of mail, where somebody is to."""
+        if self._is_announcing:
+            await self._announcer.start()
 
     async def stop(self) -> None:
-        """What was delivered is on disk already."""
+        """What was delivered is on disk already; what was not told by then is lost."""
+        if self._is_announcing:
+            await self._announcer.stop()
 
     async def _list_page(self, request: Request) -> Response:
         query, start = request.query_params.get("q", ""), request.query_params.get("start", "0")
@@ -119,6 +126,7 @@ def as_json(message: Message) -> dict[str, Any]:
         "html": message.html,
         "headers": message.headers,
         "tags": message.tags,
+        "events": fate(message),
         "attachments": [
             {"filename": a.filename, "content_type": a.content_type, "content_id": a.content_id, "size": len(a.content)}
             for a in message.attachments
