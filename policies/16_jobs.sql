@@ -2,6 +2,7 @@
 alter table private.consumers enable row level security;
 alter table private.routes enable row level security;
 alter table private.jobs enable row level security;
+alter table private.claim_marks enable row level security;
 alter table private.relay_address enable row level security;
 
 grant execute on function private.claim_jobs(integer) to pgdesk_functions;

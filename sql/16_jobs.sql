@@ -49,6 +49,7 @@ create table private.jobs (
   attempt integer not null default 0,
   token uuid,            -- of the attempt that runs; who finishes must show it
   lease_until timestamptz, -- published: publish again after; running: taken for dead after
+  claim bigint not null default 0, -- which claim handed it out; later ones have larger numbers
   error text,
   event_id uuid,
   trace_id uuid not null default gen_random_uuid(),
@@ -60,7 +61,7 @@ create table private.jobs (
 create unique index jobs_dedupe_idx on private.jobs (organization_id, consumer, dedupe_key) nulls not distinct
 where state = 'waiting' and dedupe_key is not null;
 create index jobs_due_idx on private.jobs (consumer, run_at, id) where state = 'waiting';
-create index jobs_flight_idx on private.jobs (consumer, lease_until) where state in ('published', 'running');
+create index jobs_flight_idx on private.jobs (consumer, claim) where state in ('published', 'running');
 -- By order_key first: the organization may be null, and `is not distinct from` is no condition for an index.
 create index jobs_order_idx on private.jobs (order_key, id)
 where order_key is not null and state in ('waiting', 'published', 'running');
@@ -69,6 +70,21 @@ where order_key is not null and state in ('published', 'running');
 create index jobs_finished_idx on private.jobs (finished_at) where state = 'done';
 create index jobs_dead_idx on private.jobs (organization_id, finished_at) where state = 'dead';
 create index jobs_consumer_idx on private.jobs (consumer, state) where state <> 'done';
+
+-- What claims remember of each consumer.
+--
+-- While some session holds an old snapshot, every state that a job has left stays in the indexes, and a claim would
+-- wade through all jobs of that time to find those that wait. So a claim that had to wade notes where it ended, and for
+-- a few seconds the next ones begin there; then one looks at everything again, for what came late or was held back.
+create table private.claim_marks (
+  consumer text primary key references private.consumers (name) on delete cascade,
+  backlog_since timestamptz,                     -- the window was full: who finishes makes room for those that wait
+  oldest_claim bigint not null default 0,        -- no job in flight is of an older claim
+  past_run_at timestamptz not null default '-infinity', -- those that wait come after (run_at, id), unless late or held
+  past_id uuid not null default '00000000-0000-0000-0000-000000000000',
+  good_until timestamptz not null default '-infinity'   -- what the mark says, but for the backlog, ends here
+);
+create sequence private.claim_number;
 
 -- Where the relay listens on the hosted platform: one row, written at deployment. None on one machine.
 create table private.relay_address (
@@ -167,11 +183,18 @@ declare
   expired integer;
 begin
   with silent as (
-    select id from private.jobs
-    where state in ('published', 'running') and lease_until < now()
-    order by id
-    limit 1000
-    for update skip locked
+    select late.id
+    from private.consumers as c
+    left join private.claim_marks as m on m.consumer = c.name
+    cross join lateral (
+      select j.id from private.jobs as j
+      where j.consumer = c.name
+        and j.state in ('published', 'running')
+        and j.claim >= case when m.good_until > now() then m.oldest_claim else 0 end
+        and j.lease_until < now()
+      limit 1000
+      for update skip locked
+    ) as late
   ), given_up as (
     select j.id, j.state = 'running' and j.attempt >= c.max_attempts as dead
     from private.jobs as j
@@ -192,6 +215,68 @@ begin
 end;
 $$;
 
+-- How many entries this transaction has read in the indexes that claims walk, those of states long left included.
+create function private.job_entries_read() returns bigint
+language sql volatile set search_path = '' as $$
+  select pg_stat_get_xact_tuples_returned('private.jobs_due_idx'::regclass)
+    + pg_stat_get_xact_tuples_returned('private.jobs_flight_idx'::regclass);
+$$;
+
+-- A claim has filled a consumer's window: others may wait for it.
+create function private.note_backlog(consumer text) returns void
+language sql security definer set search_path = '' as $$
+  insert into private.claim_marks as m (consumer, backlog_since) values (note_backlog.consumer, now())
+  on conflict (consumer) do update set backlog_since = now() where m.backlog_since is null;
+$$;
+
+-- Called when everything that was due has been claimed. Not at once: each change leaves a version of the row.
+create function private.forget_backlogs() returns void
+language sql security definer set search_path = '' as $$
+  update private.claim_marks as m
+  set backlog_since = null
+  from private.consumers as c
+  where m.backlog_since < now() - interval '5 seconds'
+    and c.name = m.consumer
+    and c.in_flight > (
+      select count(*) from private.jobs as f
+      where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
+    );
+$$;
+
+-- Notes where claim `number` ended. `was_cut`: it took as many as it was asked for, and may not have seen all.
+create function private.mark_claims(number bigint, was_cut boolean) returns void
+language sql security definer set search_path = '' as $$
+  insert into private.claim_marks as m (consumer, oldest_claim, past_run_at, past_id, good_until)
+  select c.name, flight.oldest_claim, ended.run_at, ended.id, now() + interval '5 seconds'
+  from private.consumers as c
+  left join private.claim_marks as known on known.consumer = c.name
+  cross join lateral (
+    select coalesce(min(f.claim), number) as oldest_claim, was_cut or count(*) >= c.in_flight as stopped_early
+    from private.jobs as f
+    where f.consumer = c.name and f.state in ('published', 'running') and f.claim >= coalesce(known.oldest_claim, 0)
+  ) as flight
+  left join lateral (
+    select j.run_at, j.id from private.jobs as j
+    where j.consumer = c.name and j.state = 'published' and j.claim = number
+    order by j.run_at desc, j.id desc
+    limit 1
+  ) as last on flight.stopped_early
+  cross join lateral (
+    select e.run_at, e.id
+    from (values
+      -- Who enqueues commits within two seconds, or is found when everything is looked at again.
+      (now() - interval '2 seconds', '00000000-0000-0000-0000-000000000000'::uuid), (last.run_at, last.id)
+    ) as e (run_at, id)
+    where e.run_at is not null
+    order by e.run_at, e.id
+    limit 1
+  ) as ended
+  where last.id is not null or not flight.stopped_early
+  on conflict (consumer) do update
+  set oldest_claim = excluded.oldest_claim, past_run_at = excluded.past_run_at, past_id = excluded.past_id,
+    good_until = case when m.good_until > now() then m.good_until else excluded.good_until end;
+$$;
+
 -- Claims jobs for the relay, oldest first, so that no consumer has more than its in_flight at once. Jobs that come due
 -- within a minute, the grain of the sweep, are among them: SQS holds their wake-ups back for `delay` seconds. A claim
 -- lasts 30 seconds; mark_published makes it last until the job should be published anew.
@@ -204,54 +289,91 @@ $$;
 create function private.claim_jobs(max_jobs integer default 100) returns table (id uuid, consumer text, delay integer)
 language plpgsql security definer set search_path = '' set enable_bitmapscan = off as $$
 #variable_conflict use_column
+declare
+  found record;
+  total integer := 0;
+  number bigint;
+  entries_before bigint;
 begin
   perform pg_advisory_xact_lock(hashtext('pgdesk.claim_jobs'));
-  perform private.expire_leases();
   -- Of webhooks only the deliveries are queued: who commits an event does not wait for another who does.
   perform private.queue_webhooks();
-  return query
-  with due as (
-    select next.id
-    from private.consumers as c
-    cross join lateral (
-      select j.id
-      from private.jobs as j
-      where j.consumer = c.name
-        and j.state = 'waiting'
-        and j.run_at <= now() + interval '1 minute'
-        -- The first unfinished one of its order_key, and none of them handed out. Asked in two ways that each take one
-        -- step in an index, however many stand in line behind it.
-        and (
-          j.order_key is null
-          or j.id = (
-            select first.id
-            from private.jobs as first
-            where first.order_key = j.order_key
-              and first.organization_id is not distinct from j.organization_id
-              and first.state in ('waiting', 'published', 'running')
-            order by first.id
-            limit 1
+  number := nextval('private.claim_number');
+  entries_before := private.job_entries_read();
+  perform private.expire_leases();
+  for found in
+    with windows as (
+      select
+        c.name, greatest(c.in_flight - flight.jobs, 0) as room,
+        case when m.good_until > now() then m.past_run_at else '-infinity' end as past_run_at,
+        coalesce(m.past_id, '00000000-0000-0000-0000-000000000000') as past_id
+      from private.consumers as c
+      left join private.claim_marks as m on m.consumer = c.name
+      cross join lateral (
+        select count(*) as jobs
+        from private.jobs as f
+        where f.consumer = c.name and f.state in ('published', 'running')
+          and f.claim >= case when m.good_until > now() then m.oldest_claim else 0 end
+      ) as flight
+    ), due as (
+      select next.id, w.room
+      from windows as w
+      cross join lateral (
+        select j.id
+        from private.jobs as j
+        where j.consumer = w.name
+          and j.state = 'waiting'
+          and j.run_at <= now() + interval '1 minute'
+          and (j.run_at, j.id) >= (w.past_run_at, w.past_id)
+          -- The first unfinished one of its order_key, and none of them handed out. Asked in two ways that each take one
+          -- step in an index, however many stand in line behind it.
+          and (
+            j.order_key is null
+            or j.id = (
+              select first.id
+              from private.jobs as first
+              where first.order_key = j.order_key
+                and first.organization_id is not distinct from j.organization_id
+                and first.state in ('waiting', 'published', 'running')
+              order by first.id
+              limit 1
+            )
+            and not exists (
+              select from private.jobs as other
+              where other.order_key = j.order_key
+                and other.organization_id is not distinct from j.organization_id
+                and other.state in ('published', 'running')
+            )
           )
-          and not exists (
-            select from private.jobs as other
-            where other.order_key = j.order_key
-              and other.organization_id is not distinct from j.organization_id
-              and other.state in ('published', 'running')
-          )
-        )
-      order by j.run_at, j.id
-      limit greatest(c.in_flight - (
-        select count(*) from private.jobs as f where f.consumer = c.name and f.state in ('published', 'running')
-      ), 0)
-      for update skip locked
-    ) as next
-    limit max_jobs
-  )
-  update private.jobs as j
-  set state = 'published', lease_until = now() + interval '30 seconds'
-  from due
-  where j.id = due.id
-  returning j.id, j.consumer, greatest(ceil(extract(epoch from j.run_at - now())), 0)::integer;
+        order by j.run_at, j.id
+        limit w.room
+        for update skip locked
+      ) as next
+      limit max_jobs
+    ), published as (
+      update private.jobs as j
+      set state = 'published', claim = number, lease_until = now() + interval '30 seconds'
+      from due
+      where j.id = due.id
+      returning j.id, j.consumer, j.run_at, due.room
+    )
+    select
+      p.consumer, array_agg(p.id order by p.run_at, p.id) as ids,
+      array_agg(greatest(ceil(extract(epoch from p.run_at - now())), 0)::integer order by p.run_at, p.id) as delays,
+      count(*) >= min(p.room) as is_full
+    from published as p
+    group by p.consumer
+  loop
+    total := total + cardinality(found.ids);
+    if found.is_full then
+      perform private.note_backlog(found.consumer);
+    end if;
+    return query select u.id, found.consumer, u.delay from unnest(found.ids, found.delays) as u (id, delay);
+  end loop;
+  perform private.forget_backlogs();
+  if private.job_entries_read() - entries_before > 500 + 10 * total then
+    perform private.mark_claims(number, total >= max_jobs);
+  end if;
 end;
 $$;
 
@@ -271,8 +393,11 @@ language sql security definer set search_path = '' as $$
   where id = any (ids) and state = 'published';
 $$;
 
--- Starts an attempt and binds the transaction to the job's tenant. No row: the wake-up was a repeat, or came too late;
--- there is nothing to do. The caller shows `token` when it finishes.
+-- Starts an attempt. No row: the wake-up was a repeat, or came too late; there is nothing to do. The caller shows
+-- `token` when it finishes.
+--
+-- The state is compared as text, so that only the key's index fits: with few in flight when it last looked, the planner
+-- prefers to read all that is in flight, and every version that it has left.
 create function private.begin_job(job_id uuid) returns table (
   id uuid, organization_id uuid, consumer text, payload jsonb, attempt integer, token uuid, trace_id uuid,
   created_at timestamptz
@@ -285,7 +410,7 @@ begin
   set state = 'running', attempt = j.attempt + 1, token = gen_random_uuid(), started_at = now(), error = null,
     lease_until = now() + c.lease
   from private.consumers as c
-  where j.id = begin_job.job_id and j.state = 'published' and c.name = j.consumer
+  where j.id = begin_job.job_id and j.state::text = 'published' and c.name = j.consumer
   returning j.id, j.organization_id, j.consumer, j.payload, j.attempt, j.token, j.trace_id, j.created_at;
 end;
 $$;
@@ -297,7 +422,7 @@ declare
   job private.jobs;
 begin
   select * into job from private.jobs as j
-  where j.id = enter_job.job_id and j.token = enter_job.token and j.state = 'running';
+  where j.id = enter_job.job_id and j.token = enter_job.token and j.state::text = 'running';
   if not found then
     raise exception 'job % is no longer held by this attempt', job_id using errcode = 'PD001';
   end if;
@@ -306,42 +431,50 @@ begin
 end;
 $$;
 
+-- Do jobs wait for room in a consumer's window, and is half of it empty?
+create function private.has_room_for_backlog(consumer text) returns boolean
+language sql stable security definer set search_path = '' as $$
+  select (
+    select count(*) from private.jobs as f
+    where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
+  ) * 2 < c.in_flight
+  from private.claim_marks as m
+  join private.consumers as c on c.name = m.consumer
+  where m.consumer = has_room_for_backlog.consumer and m.backlog_since is not null;
+$$;
+
 -- Ends an attempt well. It stands in the transaction of all the job's effects: where the token is no longer the
 -- current one it raises, and the effects are undone with it. So they happen once.
 create function private.finish_job(job_id uuid, token uuid) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
   finished private.jobs;
-  flying bigint;
+  next_in_line uuid;
 begin
   update private.jobs as j
   set state = 'done', finished_at = now(), token = null, lease_until = null
-  where j.id = finish_job.job_id and j.token = finish_job.token and j.state = 'running'
+  where j.id = finish_job.job_id and j.token = finish_job.token and j.state::text = 'running' -- as text: see begin_job
   returning * into finished;
   if finished.id is null then
     raise exception 'job % is no longer held by this attempt', job_id using errcode = 'PD001';
   end if;
-  select count(*) into flying
-  from private.jobs as j where j.consumer = finished.consumer and j.state in ('published', 'running');
-  -- The window is half empty, or a job may have waited for this one's order_key: let the relay look.
-  if finished.order_key is not null
-    or flying * 2 < (select c.in_flight from private.consumers as c where c.name = finished.consumer)
-  then
-    -- The first of each by index. (`exists` would let the planner read through all that is done, to meet one by chance.)
-    if (
-      select j.id from private.jobs as j
-      where j.state = 'waiting' and j.run_at <= now() and j.consumer = finished.consumer
-      order by j.run_at, j.id
-      limit 1
-    ) is not null or (
-      select j.id from private.jobs as j
-      where j.state = 'waiting' and j.order_key = finished.order_key
-        and j.organization_id is not distinct from finished.organization_id
-      order by j.id
-      limit 1
-    ) is not null then
-      perform private.wake_relay();
-    end if;
+  if finished.order_key is not null then
+    select j.id into next_in_line
+    from private.jobs as j
+    where j.state = 'waiting' and j.order_key = finished.order_key
+      and j.organization_id is not distinct from finished.organization_id
+    order by j.id
+    limit 1;
+    -- A claim may have passed it by while it was held back.
+    update private.jobs as j
+    set run_at = now()
+    from private.claim_marks as m
+    where j.id = next_in_line and j.state::text = 'waiting' and m.consumer = j.consumer and m.good_until > now()
+      and (j.run_at, j.id) < (m.past_run_at, m.past_id);
+  end if;
+  -- It held the next one back, or others wait and the window is half empty: let the relay look.
+  if next_in_line is not null or private.has_room_for_backlog(finished.consumer) then
+    perform private.wake_relay();
   end if;
 end;
 $$;
@@ -363,7 +496,7 @@ begin
     ),
     error = left(fail_job.error, 2000), dedupe_key = null, token = null, lease_until = null
   from private.consumers as c
-  where j.id = fail_job.job_id and j.token = fail_job.token and j.state = 'running' and c.name = j.consumer
+  where j.id = fail_job.job_id and j.token = fail_job.token and j.state::text = 'running' and c.name = j.consumer
   returning j.* into failed;
   if failed.run_at <= now() + interval '1 minute' or (failed.state = 'dead' and failed.order_key is not null) then
     perform private.wake_relay(); -- it soon has another try, or what waited behind it may go on
