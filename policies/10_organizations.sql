@@ -1,4 +1,3 @@
-grant execute on function private.my_organizations(public.member_role) to anon, authenticated;
 grant execute on function private.my_role(uuid) to authenticated;
 grant execute on function private.current_organization() to pgdesk_functions;
 grant execute on function private.create_organization(text, text) to authenticated;

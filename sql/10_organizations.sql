@@ -58,13 +58,6 @@ for each row execute function private.touch();
 create trigger members_touch before update on public.members
 for each row execute function private.touch();
 
--- The organizations in which the caller is a member of at least the given role. Policies wrap it in array(select …),
--- so that it runs once per statement.
-create function private.my_organizations(at_least public.member_role default 'viewer') returns setof uuid
-language sql stable security definer set search_path = '' rows 3 as $$
-  select organization_id from public.members where user_id = (select auth.uid()) and role >= at_least;
-$$;
-
 -- The tenant that a Lambda function works for, null outside a job. After a commit the setting reads '' (not null).
 create function private.current_organization() returns uuid
 language sql stable set search_path = '' as $$

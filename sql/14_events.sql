@@ -38,7 +38,7 @@ create function private.emit(
 language sql security definer set search_path = '' as $$
   insert into public.events (organization_id, type, subject_id, data, audience, ticket_id, actor_id)
   values (
-    emit.organization_id, emit.type, emit.subject_id, emit.data, emit.audience, emit.ticket_id, (select auth.uid())
+    emit.organization_id, emit.type, emit.subject_id, emit.data, emit.audience, emit.ticket_id, (select private.actor_id())
   )
   returning id;
 $$;

@@ -177,9 +177,9 @@ begin
     new.resolved_at := case when new.status_category = 'resolved' then coalesce(new.resolved_at, now()) end;
   end if;
   if tg_op = 'UPDATE' then
-    -- A member's word on a field stands. Functions have no user behind them; what a trigger changes (a team is removed,
-    -- and its tickets lose it) nobody has said.
-    if (select auth.uid()) is not null and pg_trigger_depth() = 1 then
+    -- A member's word on a field stands, and a key's. Functions have neither behind them; what a trigger changes (a team
+    -- is removed, and its tickets lose it) nobody has said.
+    if (select private.actor_id()) is not null and pg_trigger_depth() = 1 then
       new.set_by_member := array(
         select distinct unnest(
           new.set_by_member

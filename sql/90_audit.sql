@@ -61,8 +61,8 @@ begin
       organization_id, actor_id, actor_role, action, table_name, row_id, changes, ip, user_agent
     )
     select
-      whose, (select auth.uid()), coalesce(nullif(current_setting('role', true), 'none'), session_user), lower(tg_op),
-      tg_table_name, coalesce(after ->> tg_argv[0], before ->> tg_argv[0], ''),
+      whose, (select private.actor_id()), coalesce(nullif(current_setting('role', true), 'none'), session_user),
+      lower(tg_op), tg_table_name, coalesce(after ->> tg_argv[0], before ->> tg_argv[0], ''),
       coalesce(jsonb_object_agg(
         key, case
           when key ~ '(secret|password|token|key_hash)' then '["[redacted]", "[redacted]"]'::jsonb
@@ -89,6 +89,8 @@ for each row execute function private.audit('user_id');
 create trigger invitations_audit after insert or update or delete on public.invitations
 for each row execute function private.audit('id');
 create trigger mail_addresses_audit after insert or update or delete on public.mail_addresses
+for each row execute function private.audit('id');
+create trigger api_keys_audit after insert or delete or update of revoked_at on public.api_keys
 for each row execute function private.audit('id');
 create trigger teams_audit after insert or update or delete on public.teams
 for each row execute function private.audit('id');

@@ -48,6 +48,8 @@ begin
     limit slice
   );
   get diagnostics webhook_deliveries = row_count;
+  delete from private.rate_counts as c
+  where c.minute not between now() - interval '1 hour' and now() + interval '1 hour';
   if slice in (jobs, events, webhook_ids, webhook_deliveries) then
     perform private.enqueue_maintenance();
   end if;

@@ -16,18 +16,22 @@ from infra.local.settings import Settings
 
 Connection = psycopg.Connection[DictRow]
 
+ROLE_OF_KEYS = "pgdesk_api_key"
+
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a database role, and a user behind it where there is one."""
+    """Who acts: a database role, and a user or an API key behind it where there is one."""
 
     role: str
     user_id: UUID | None = None
     organization_id: UUID | None = None  # for the functions: the tenant they work for
+    key_id: UUID | None = None
 
     @property
     def claims(self) -> dict[str, Any]:
-        return {"role": self.role} | ({"sub": str(self.user_id)} if self.user_id else {})
+        who = {"sub": self.user_id, "key_id": self.key_id}
+        return {"role": self.role} | {name: str(value) for name, value in who.items() if value}
 
 
 ANON = Actor("anon")

@@ -99,6 +99,6 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
 
 
 def test_the_data_model_names_every_table_and_no_other() -> None:
-    made = set(re.findall(r"^create table (?:public|private)\.(\w+)", schema(), re.MULTILINE))
+    made = set(re.findall(r"^create (?:unlogged )?table (?:public|private)\.(\w+)", schema(), re.MULTILINE))
     listed = set(re.findall(r"^\| `(?:private\.)?(\w+)` \|", DATA_MODEL.read_text(encoding="utf-8"), re.MULTILINE))
     assert listed == made

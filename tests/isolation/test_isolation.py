@@ -25,7 +25,17 @@ from tests.isolation.expectations import (
     TABLES,
     Rule,
 )
-from tests.people import ANON, Actor, Connection, act_as, connect, new_member, new_organization, new_user
+from tests.people import (
+    ANON,
+    ROLE_OF_KEYS,
+    Actor,
+    Connection,
+    act_as,
+    connect,
+    new_member,
+    new_organization,
+    new_user,
+)
 
 WORLD = Path(__file__).with_name("world.sql").read_text()
 REFUSED = (
@@ -48,6 +58,7 @@ class World:
     away_members: dict[str, Actor]
     home_contact: Actor
     away_contact: Actor
+    away_key: Actor
     stranger: Actor
     checks: int = 0
     tables: list[str] = field(default_factory=list)
@@ -59,6 +70,7 @@ class World:
             "anon": ANON,
             "stranger": self.stranger,
             "contact of another organization": self.away_contact,
+            "key of another organization": self.away_key,
             "functions of another organization": Actor("pgdesk_functions", organization_id=self.away),
             "functions outside a job": Actor("pgdesk_functions"),
             **{f"{role} of another organization": actor for role, actor in self.away_members.items()},
@@ -80,9 +92,13 @@ def world(schema_template: Settings) -> Iterator[World]:
             for statement in WORLD.split(";\n"):
                 if statement.strip():
                     admin.execute(statement, values)
+        key = admin.execute(
+            "select id from public.api_keys where organization_id = %s", [organizations["away"]]
+        ).fetchone()
+        assert key
         found = World(
             admin, organizations["home"], organizations["away"], members["home"], members["away"], contacts["home"],
-            contacts["away"], Actor("authenticated", new_user(admin)),
+            contacts["away"], Actor(ROLE_OF_KEYS, key_id=key["id"]), Actor("authenticated", new_user(admin)),
         )  # fmt: skip
         found.tables = [
             row["relname"]

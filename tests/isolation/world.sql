@@ -2,6 +2,13 @@
 
 insert into public.skills (organization_id, name) values (%(org)s, 'spare');
 
+insert into public.api_keys (organization_id, name, prefix, role, scopes) values (
+  %(org)s, 'robot', 'pgd_00000000', 'admin', array[
+    'tickets:write', 'mail:send', 'contacts:write', 'knowledge:write', 'organization:read', 'events:read',
+    'webhooks:manage'
+  ]
+);
+
 with skill as (
   insert into public.skills (organization_id, name) values (%(org)s, 'billing') returning id
 ), team as (
