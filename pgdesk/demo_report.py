@@ -107,7 +107,7 @@ def show(connection: Connection, console: Console, records: Sequence[Record], st
         f"\n{len(records)} messages: " + ", ".join(f"{count} {name}" for name, count in outcomes.most_common())
     )
     console.print("replies: " + (", ".join(f"{count} {name}" for name, count in actions.most_common()) or "none"))
-    console.print(f"mails out: {totals['mailed']} sent, {totals['unsent']} not yet")
+    console.print(f"mails out: {totals['mailed']} sent ({totals['delivered']} delivered), {totals['unsent']} not yet")
     times = sorted(record.visible_ms for record in records if record.visible_ms is not None)
     if len(times) > 1:
         late = quantiles(times, n=20)[-1]

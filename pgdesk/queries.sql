@@ -33,6 +33,7 @@ select
   (select count(*) from private.jobs where state in ('waiting', 'published', 'running')
     and run_at < now() + interval '5 minutes' and consumer <> 'maintain') as waiting,
   (select count(*) from public.outgoing_mails where status = 'sent') as mailed,
+  (select count(*) from public.outgoing_mails where delivery = 'delivered') as delivered,
   (select count(*) from public.outgoing_mails where status not in ('sent', 'suppressed')) as unsent,
   (
     select count(*) from (
@@ -108,3 +109,18 @@ group by t.typname;
 
 -- prefixes --
 select p.noun, p.prefix from private.id_prefixes as p;
+
+-- rpcs --
+-- Functions of schema public that clients may call, with the roles that may.
+select
+  p.proname as name,
+  pg_get_function_arguments(p.oid) as arguments,
+  pg_get_function_result(p.oid) as result,
+  array_remove(array[
+    case when has_function_privilege('anon', p.oid, 'execute') then 'anyone' end,
+    case when has_function_privilege('authenticated', p.oid, 'execute') then 'signed in' end
+  ], null) as callers
+from pg_proc as p
+where p.pronamespace = 'public'::regnamespace and p.prorettype <> 'trigger'::regtype
+  and (has_function_privilege('anon', p.oid, 'execute') or has_function_privilege('authenticated', p.oid, 'execute'))
+order by p.proname;
