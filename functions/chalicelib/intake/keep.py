@@ -22,7 +22,8 @@ Addressed = dict[UUID, list[tuple[str, UUID | None]]]
 
 def addresses(values: Iterable[object]) -> list[str]:
     """The addresses in what a provider calls recipients, in lower case, each once: `a@b`, `Ann <a@b>` or a list."""
-    found = [address.email for value in values if isinstance(value, str) for address in parse_addresses(value.encode())]
+    texts = [value.encode("utf-8", "replace") for value in values if isinstance(value, str)]
+    found = [address.email for text in texts for address in parse_addresses(text)]
     return list(dict.fromkeys(found))[:MAX_RECIPIENTS]
 
 

@@ -188,6 +188,14 @@ def test_what_resend_never_sends_is_a_clear_refusal_though_it_is_signed(resend_p
     assert resend_post.is_untouched()
 
 
+def test_halves_of_letters_and_nul_cost_nothing(resend_post: Post) -> None:
+    has(resend_post, received_for=["\ud800@x", "help@acme.test\0"])
+    odd = event(to=["\ud800\0 <help@acme.test>", "\0"]) + b" "
+    assert tell(resend_post, odd)[0] == 200
+    assert resend_post.work() == ["done"]
+    assert resend_post.held()["state"] == "kept"
+
+
 def test_other_events_are_of_no_interest(resend_post: Post) -> None:
     assert tell(resend_post, event(kind="email.sent")) == (200, {"status": "ignored"})
     assert resend_post.is_untouched()

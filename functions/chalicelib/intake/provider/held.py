@@ -113,7 +113,7 @@ def _record(
     return UUID(str(row["id"]))
 
 
-def said(fields: Mapping[str, Any], name: str, pattern_limit: int = 1000) -> str:
-    """A text field of what a provider posted; empty where it is missing or no text."""
+def said(fields: Mapping[str, Any], name: str, limit: int = 1000) -> str:
+    """A text of what a provider posted, as Postgres can store it; empty where it is missing or no text."""
     value = fields.get(name)
-    return value[:pattern_limit].replace("\0", "") if isinstance(value, str) else ""
+    return value[:limit].replace("\0", "").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
