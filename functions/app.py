@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 from chalice.app import Chalice, Rate
-from chalicelib.email import consumer as email
 from chalicelib.email import documented as email_documented
 from chalicelib.email import route as mail_events
 from chalicelib.http_adapter import register
-from chalicelib.intake import consumer as intake
 from chalicelib.intake import documented as intake_documented
 from chalicelib.intake import route as inbound
-from chalicelib.intake.provider import consumer as fetching
 from chalicelib.intake.provider import mailgun, resend, ses
 from chalicelib.kit.http import Route
-from chalicelib.kit.jobs import Consumer, consume
+from chalicelib.kit.jobs import Consumer, Later, consume
 from chalicelib.kit.settings import settings
-from chalicelib.knowledge import consumer as knowledge
 from chalicelib.relay import documented as relay_documented
-from chalicelib.relay import maintenance
 from chalicelib.relay import route as relay_route
 from chalicelib.relay.gauges import observe
 from chalicelib.relay.relay import relay
-from chalicelib.replies import consumer as replies
-from chalicelib.triage import consumer as triage
-from chalicelib.triage import refit
-from chalicelib.webhooks import consumer as webhooks
 from chalicelib.webhooks import documented as webhooks_documented
 from chalicelib.webhooks import route as webhooks_route
 
@@ -56,16 +48,16 @@ ROUTES = (
 
 # Names are those of private.consumers (sql/16_jobs.sql), which says how many jobs may be in flight.
 CONSUMERS = (
-    Consumer("fetch_mail", fetching.handle, timeout=120, batch_size=1),
-    Consumer("intake", intake.handle, timeout=60),
-    Consumer("triage", triage.handle, timeout=30),
-    Consumer("reply", replies.handle, timeout=90),
-    Consumer("send_mail", email.handle, timeout=60),
+    Consumer("fetch_mail", Later("chalicelib.intake.provider.consumer"), timeout=120, batch_size=1),
+    Consumer("intake", Later("chalicelib.intake.consumer"), timeout=60),
+    Consumer("triage", Later("chalicelib.triage.consumer"), timeout=30),
+    Consumer("reply", Later("chalicelib.replies.consumer"), timeout=90),
+    Consumer("send_mail", Later("chalicelib.email.consumer"), timeout=60),
     # One endpoint per invocation: none waits behind a slow one.
-    Consumer("deliver", webhooks.handle, timeout=60, batch_size=1, concurrency=10),
-    Consumer("index_article", knowledge.handle, timeout=120, batch_size=1, concurrency=2),
-    Consumer("refit", refit.handle, timeout=300, batch_size=1, concurrency=2),
-    Consumer("maintain", maintenance.handle, timeout=300, batch_size=1, concurrency=2),
+    Consumer("deliver", Later("chalicelib.webhooks.consumer"), timeout=60, batch_size=1, concurrency=10),
+    Consumer("index_article", Later("chalicelib.knowledge.consumer"), timeout=120, batch_size=1, concurrency=2),
+    Consumer("refit", Later("chalicelib.triage.refit"), timeout=300, batch_size=1, concurrency=2),
+    Consumer("maintain", Later("chalicelib.relay.maintenance"), timeout=300, batch_size=1, concurrency=2),
 )
 
 app = Chalice(app_name="pgdesk", configure_logs=False)
@@ -91,6 +83,9 @@ for _consumer in CONSUMERS:
         maximum_concurrency=_consumer.concurrency,
         name=f"on_{_consumer.name}",
     )(_lambda(_consumer))
+    # Lambda names the function that it starts a container for. What is loaded now costs the first job nothing.
+    if isinstance(_consumer.handle, Later) and os.environ.get("_HANDLER") == f"app.on_{_consumer.name}":
+        _consumer.handle.prepare()
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
@@ -103,4 +98,6 @@ def sweep(_event: Any) -> None:
 @app.schedule(Rate(1, unit=Rate.HOURS))
 def housekeeping(_event: Any) -> None:
     """Partitions ahead, old rows out: as a job, so that it is seen when it fails."""
+    from chalicelib.relay import maintenance
+
     maintenance.enqueue()

@@ -6,6 +6,7 @@ begin_job (transaction 1: attempt token, tenant) -> the consumer reads and calls
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,24 @@ class Job:
 
 Effects = Callable[[Connection], None]
 Consume = Callable[[Job], Effects | None]
+
+
+@dataclass(frozen=True)
+class Later:
+    """The `handle` of a module that is imported once it is needed.
+
+    All functions share app.py; a container that starts pays for what it runs and for nothing else.
+    """
+
+    module: str
+
+    def __call__(self, job: Job) -> Effects | None:
+        effects: Effects | None = importlib.import_module(self.module).handle(job)
+        return effects
+
+    def prepare(self) -> None:
+        """Import it now, and let it load what its first job would wait for (its function `prepare`, if it has one)."""
+        getattr(importlib.import_module(self.module), "prepare", lambda: None)()
 
 
 @dataclass(frozen=True)

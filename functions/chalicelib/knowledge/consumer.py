@@ -36,6 +36,11 @@ def handle(job: Job) -> Effects | None:
     return effects
 
 
+def prepare() -> None:
+    """Load the model."""
+    embed(["Hello"])
+
+
 def count_tokens(text: str) -> int:
     """The model's tokens of a text without its two marks; from 254 on it says 254."""
     return len(tokenizer()(text)) - 2

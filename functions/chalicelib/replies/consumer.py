@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,13 @@ SQL = queries(__file__)
 MAX_PASSAGES = 8  # that the model reads
 # Below this probability that the best passage answers it, nothing is known about the question.
 NO_SOURCE = 0.02
+
+
+def prepare() -> None:
+    """Load the model of the embeddings, and the client of the language model where there is one."""
+    embed(["Hello"])
+    if settings().model_url:
+        importlib.import_module("openai")
 
 
 def handle(job: Job) -> Effects | None:

@@ -54,6 +54,11 @@ def handle(job: Job) -> Effects | None:
     return effects
 
 
+def prepare() -> None:
+    """Load the models: a text that is read like any other."""
+    read("Hello, is anybody there?", "en")
+
+
 def message_of(job: Job) -> UUID:
     """The message that a job is about."""
     try:
