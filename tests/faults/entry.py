@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import importlib.util
-import os
 import signal
 import sys
 from typing import Any
@@ -14,15 +13,13 @@ from tests.faults import points
 
 
 def load() -> Any:
-    """The Chalice object of functions/app.py, its handlers' points watched, its clock moved if that is asked for.
+    """The Chalice object of functions/app.py, with its points watched.
 
     SIGUSR1 writes into the runner's log where each of its threads stands: for tests that get stuck.
     """
     faulthandler.register(signal.SIGUSR1)
     functions = ROOT / "functions"
     sys.path.insert(0, str(functions))
-    if ahead := float(os.environ.get("FAULTS_CLOCK_AHEAD", "0")):
-        move_clock(ahead)
     points.watch()
     spec = importlib.util.spec_from_file_location("functions_app", functions / "app.py")
     assert spec
@@ -31,11 +28,3 @@ def load() -> Any:
     sys.modules["functions_app"] = module
     spec.loader.exec_module(module)
     return module.app
-
-
-def move_clock(seconds: float) -> None:
-    """This process believes that it is `seconds` later than it is."""
-    import time
-
-    right = time.time
-    time.time = lambda: right() + seconds

@@ -25,8 +25,8 @@ class Mta:
 
     settings: Settings
     mails: Sequence[Mail]
+    promised: dict[tuple[str, str, str], Accepted] = field(default_factory=dict)  # all that this desk ever promised
     attempts: int = 0
-    promised: dict[tuple[str, str, str], Accepted] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)  # answers that no retry can mend
 
     def __post_init__(self) -> None:

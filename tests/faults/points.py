@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 VARIABLE = "FAULTS_ORDERS"  # the folder where orders lie
 ITSELF = "itself"  # the process that reaches the point
 SESSION = "session"  # of PostgreSQL, ended by the server in the middle of its transaction
+# Through which hands a mail goes.
+WAY = ("door", "relay", "intake", "triage", "reply", "send_mail")
 ANSWER = "answer"  # of PostgreSQL: the statement took effect, and nobody hears of it
 
 
@@ -58,12 +60,16 @@ class Orders:
         """Whether the order armed last was carried out."""
         return (self.folder / f"hit-{self._number}").exists()
 
-    def reached(self) -> set[str]:
-        """Every point that any process has passed since `forget`."""
-        found: set[str] = set()
-        for file in self.folder.glob("reached-*"):
-            found |= set(file.read_text().splitlines())
-        return found
+    def reached(self) -> list[str]:
+        """Every point that any process has passed so far, in the order of a mail's way."""
+        lines = [line for file in sorted(self.folder.glob("reached-*")) for line in file.read_text().splitlines()]
+        return sorted(
+            dict.fromkeys(lines), key=lambda point: WAY.index(point.split()[0]) if point.split()[0] in WAY else 9
+        )
+
+    def set_clock(self, ahead: float) -> None:
+        """Let the functions believe that it is so many seconds later than it is."""
+        _write(self.folder / "clock", ahead)
 
 
 def _write(file: Path, content: Any) -> None:
@@ -182,6 +188,20 @@ class Watcher:
         clients: Any = httpx.Client
         clients.send = around(clients.send, of_url)
 
+    def clock(self) -> None:
+        """The time of this process is the machine's and what the test has set it ahead by."""
+        import time
+
+        right = time.time
+
+        def moved() -> float:
+            try:
+                return right() + float((self.folder / "clock").read_text())
+            except FileNotFoundError:
+                return right()
+
+        time.time = moved
+
     def units(self) -> None:
         """Say who is at work."""
         from chalicelib.kit import jobs
@@ -204,6 +224,7 @@ class Watcher:
 def watch() -> None:
     """Called before the functions are imported."""
     watcher = Watcher(Path(os.environ[VARIABLE]))
+    watcher.clock()
     watcher.database()
     watcher.outside()
     watcher.units()

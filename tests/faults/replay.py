@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults.history import History
@@ -37,15 +37,15 @@ class Replay:
     hit: list[Order] = field(default_factory=list)
     missed: list[Order] = field(default_factory=list)
 
-    def run(self) -> History:
-        """Send everything, carry out the orders on the way, and return the history once nothing is left to do."""
+    def run(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Send everything, carry out the orders and do `meanwhile` on the way; return once nothing is left to do."""
         with self.mta.sending():
             for order in self.orders:
                 (self.hit if self._carry_out(order) else self.missed).append(order)
             self.rig.orders.disarm()
+            meanwhile()
             self.mta.allow(len(self.mta.mails))
             self.come_to_rest()
-        return self.history()
 
     def history(self) -> History:
         return collect(self.rig.database, self.mta.promised.values(), self.provider.taken)

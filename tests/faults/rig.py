@@ -25,6 +25,7 @@ from pgdesk import models, schema, up
 from pgdesk.environment import functions_environment
 from tests.faults import points
 from tests.faults.mailbox import DESKS
+from tests.faults.queue import Queue
 from tests.people import new_organization
 from tests.replies.world import POINTS, RETURNS, TENTS
 from tests.stack.helpers import free_ports
@@ -46,11 +47,13 @@ select (select count(*) from fallen_silent) + (select count(*) from paused) as m
 
 @dataclass
 class Rig:
-    """One desk for two organizations. `environment` is laid over what the functions are told."""
+    """One desk for two organizations. `environment` is laid over what the functions are told; `queue_port` is where
+    they look for their queue, if that is not the queue itself."""
 
     folder: Path
     environment: Mapping[str, str]
     runners: int = 2
+    queue_port: int | None = None
     kills: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -69,12 +72,14 @@ class Rig:
         # What dies here has not failed: eight deaths must not make a job give up.
         plan = Plan(settings, self._app(), tuple(up.queues(told)), {"pgdesk_jobs": "sweep"})
         told |= {points.VARIABLE: str(self.orders.folder), "FAULTS_ADMIN_URL": settings.database_url("postgres")}
-        told |= {f"AWS_{name}": value for name, value in _aws(plan).items()}
+        self.queue_url = plan.queue_url
         self._add("queue", "infra.local.queue", plan, settings.queue_port, "/health", {})
         self._add("gateway", "infra.local.gateway", plan, settings.api_port, "/health", {})
+        seen = replace(settings, queue_port=self.queue_port or queue)
+        told |= {f"AWS_{name}": value for name, value in _aws(replace(plan, settings=seen)).items()}
         for number, port in enumerate(functions):
             # The second one answers no requests: it relays and consumes beside the first.
-            own = replace(plan, settings=replace(settings, functions_port=port, data=self.folder / f"runner{number}"))
+            own = replace(plan, settings=replace(seen, functions_port=port, data=self.folder / f"runner{number}"))
             self._add(
                 f"runner{number}", "infra.local.runner", own, port, FUNCTIONS_HEALTH, told | dict(self.environment)
             )
@@ -206,7 +211,7 @@ class Rig:
         for _ in range(20):
             try:
                 answer = self.database.execute(query.encode(), parameters)
-                return answer.fetchall() if answer.description else []
+                return answer.fetchall() if answer.description is not None else []
             except psycopg.OperationalError:
                 self._hang_up()
                 self.mend()
@@ -235,11 +240,13 @@ class Rig:
 
 
 @contextmanager
-def running(environment: Mapping[str, str], runners: int = 2) -> Iterator[Rig]:
+def running(environment: Mapping[str, str], runners: int = 2, through: Queue | None = None) -> Iterator[Rig]:
     """A rig for as long as the block lasts; nothing of it stays."""
     with tempfile.TemporaryDirectory(prefix="pgdesk-faults-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
-        rig = Rig(Path(name), environment, runners)
+        rig = Rig(Path(name), environment, runners, through.port if through else None)
+        if through:
+            through.target = rig.queue_url
         try:
             rig.start()
             yield rig
