@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from chalice.app import Chalice, Rate
+from chalicelib.access import documented as access_documented
+from chalicelib.access import route as access
 from chalicelib.email import documented as email_documented
 from chalicelib.email import route as mail_events
 from chalicelib.http_adapter import register
@@ -28,20 +30,24 @@ PREFIX = "/v1"
 MAIL_TYPES = ("message/rfc822", "application/octet-stream", "text/plain")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
+# Believed requests that one webhook source may send in a minute.
+SOURCE = settings().webhook_rate
+
 ROUTES = (
     Route("POST", "/inbound/mime", inbound.receive, MAIL_TYPES, intake_documented.RECEIVE),
     Route(
         "POST", "/inbound/uploads", inbound.grant_upload, ("application/json", *MAIL_TYPES), intake_documented.UPLOADS
     ),
-    Route("POST", "/inbound/resend", resend.receive, docs=intake_documented.RESEND),
-    Route("POST", "/inbound/mailgun", mailgun.receive, FORM_TYPES, intake_documented.MAILGUN),
+    Route("POST", "/inbound/resend", resend.receive, docs=intake_documented.RESEND, limit=SOURCE),
+    Route("POST", "/inbound/mailgun", mailgun.receive, FORM_TYPES, intake_documented.MAILGUN, limit=SOURCE),
     # Mailgun posts raw mail to addresses that end so.
-    Route("POST", "/inbound/mailgun/mime", mailgun.receive, FORM_TYPES, intake_documented.MAILGUN),
-    Route("POST", "/inbound/ses", ses.receive, ("text/plain", "application/json"), intake_documented.SES),
-    Route("POST", "/mail-events/resend", mail_events.resend, docs=email_documented.RESEND),
-    Route("POST", "/mail-events/mailgun", mail_events.mailgun, docs=email_documented.MAILGUN),
+    Route("POST", "/inbound/mailgun/mime", mailgun.receive, FORM_TYPES, intake_documented.MAILGUN, limit=SOURCE),
+    Route("POST", "/inbound/ses", ses.receive, ("text/plain", "application/json"), intake_documented.SES, limit=SOURCE),
+    Route("POST", "/mail-events/resend", mail_events.resend, docs=email_documented.RESEND, limit=SOURCE),
+    Route("POST", "/mail-events/mailgun", mail_events.mailgun, docs=email_documented.MAILGUN, limit=SOURCE),
     Route("POST", "/webhooks/endpoints", webhooks_route.create, docs=webhooks_documented.CREATE),
     Route("POST", "/webhooks/endpoints/{endpoint_id}/rotate", webhooks_route.rotate, docs=webhooks_documented.ROTATE),
+    Route("POST", "/token", access.token, docs=access_documented.TOKEN),
     Route("POST", "/relay", relay_route.wake, docs=relay_documented.WAKE),
     Route("GET", "/health", relay_route.health, docs=relay_documented.HEALTH),
 )

@@ -80,7 +80,7 @@ declare
 begin
   if organization is null then
     perform private.refuse(
-      401, 'PD401', 'the API key of this token was revoked or has expired', 'Make a new key.',
+      401, 'PT401', 'the API key of this token was revoked or has expired', 'Make a new key.',
       '{"WWW-Authenticate": "Bearer error=\"invalid_token\""}'
     );
   end if;
@@ -92,13 +92,13 @@ begin
   where s.resource = asked;
   if scope is null then
     perform private.refuse(
-      403, 'PD403', format('no API key may %s /%s', case when is_read then 'read' else 'write to' end, asked),
+      403, 'PT403', format('no API key may %s /%s', case when is_read then 'read' else 'write to' end, asked),
       'This is for people who sign in.', '{"WWW-Authenticate": "Bearer error=\"insufficient_scope\""}'
     );
   end if;
   if not private.key_allows(scope) then
     perform private.refuse(
-      403, 'PD403', format('this API key lacks the scope %s', scope), 'Make a key that has it.', jsonb_build_object(
+      403, 'PT403', format('this API key lacks the scope %s', scope), 'Make a key that has it.', jsonb_build_object(
         'WWW-Authenticate', format('Bearer error="insufficient_scope", scope="%s"', scope)
       )
     );
@@ -151,7 +151,7 @@ begin
   end;
   if wait is not null then
     perform private.refuse(
-      429, 'PD429', 'too many requests in this minute', format('Try again in %s s.', wait),
+      429, 'PT429', 'too many requests in this minute', format('Try again in %s s.', wait),
       jsonb_build_object('Retry-After', wait::text)
     );
   end if;

@@ -11,6 +11,7 @@ from chalice.app import Chalice
 from chalice.app import Response as ChaliceResponse
 from psycopg import OperationalError
 
+from chalicelib.kit import rates
 from chalicelib.kit.http import HttpError, Request, Response, Route, error_response, require_content_type, trace_of
 from chalicelib.kit.logging import kind_of, log, unit_of_work
 from chalicelib.kit.metrics import embedded
@@ -28,6 +29,7 @@ def register(app: Chalice, route: Route, prefix: str = "") -> None:
             headers={name.lower(): value for name, value in given.headers.items()},
             body=given.raw_body or b"",
             parameters=parameters,
+            address=given.context.get("identity", {}).get("sourceIp") or "",
         )
         answer = answer_to(route, request)
         return ChaliceResponse(body=_body(app, answer), status_code=answer.status, headers=dict(answer.headers))
@@ -55,10 +57,14 @@ def answer_to(route: Route, request: Request) -> Response:
 
 def _answer(route: Route, request: Request) -> Response:
     try:
+        rates.admit(request)
         require_content_type(request, route.content_types)
-        return route.handler(request)
+        answer = route.handler(request)
+        if route.limit is not None:
+            rates.note_believed(request, route.limit)
+        return answer
     except HttpError as error:
-        return error_response(error)
+        return error_response(rates.note_refused(request, error))
     except OperationalError as error:
         log("request.unreachable", level="error", error=kind_of(error))
         return error_response(HttpError(503, "unavailable", "the database does not answer", "Try again."))

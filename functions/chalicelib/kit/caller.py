@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from chalicelib.kit import rates
 from chalicelib.kit.database import Connection, queries, transaction
 from chalicelib.kit.http import HttpError, Request
 from chalicelib.kit.settings import settings
@@ -39,8 +40,8 @@ class Caller:
 def caller(request: Request) -> Caller:
     """The user whose access token the request brings as its bearer.
 
-    Raises HttpError 401 where there is none, or it is not (or no longer) good; 503 where the project's keys cannot be
-    had.
+    Raises HttpError 401 where there is none, or it is not (or no longer) good; 429 where the user asks too often, here
+    and by the Supabase API together; 503 where the project's keys cannot be had.
     """
     import jwt
 
@@ -59,13 +60,15 @@ def caller(request: Request) -> Caller:
             leeway=LEEWAY,
             options={"require": ["exp", "sub", "role"]},
         )
-        return Caller(UUID(claims["sub"]), str(claims["role"]), claims)
+        known = Caller(UUID(claims["sub"]), str(claims["role"]), claims)
     except jwt.PyJWKClientConnectionError:
         raise HttpError(503, "unavailable", "the project's signing keys cannot be had", "Try again.") from None
     except jwt.ExpiredSignatureError:
         raise HttpError(401, "token_expired", "the access token has expired", "Refresh the session.") from None
     except (jwt.PyJWTError, ValueError):
         raise HttpError(401, "unauthorized", "the access token is not one of this project's users") from None
+    rates.take_for(f"user {known.user_id}", request)
+    return known
 
 
 @contextmanager

@@ -16,7 +16,8 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 @dataclass(frozen=True)
 class Request:
-    """`headers` are by lower-case name; a query parameter may come several times; `parameters` are those of the path."""
+    """`headers` are by lower-case name; a query parameter may come several times; `parameters` are those of the path;
+    `address` is the client's, as the gateway saw it."""
 
     method: str
     path: str
@@ -24,6 +25,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     parameters: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,19 @@ class Route:
     handler: Handler
     content_types: tuple[str, ...] = ("application/json",)
     docs: Docs | None = None
+    # How many requests of a webhook source are taken in a minute, of those that were believed. None: all.
+    limit: int | None = None
 
 
 class HttpError(Exception):
     """An answer that is not a success. `message` names what was wrong; `hint` what to do."""
 
-    def __init__(self, status: int, code: str, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, hint: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.hint = status, code, message, hint
+        self.headers = dict(headers or {})
 
 
 def trace_of(request: Request) -> UUID:
@@ -100,7 +107,8 @@ def json_response(status: int, value: Any) -> Response:
 
 
 def error_response(error: HttpError) -> Response:
-    return json_response(error.status, {"code": error.code, "message": error.message, "hint": error.hint})
+    told = json_response(error.status, {"code": error.code, "message": error.message, "hint": error.hint})
+    return Response(told.status, told.body, {**told.headers, **error.headers})
 
 
 def require_content_type(request: Request, accepted: Sequence[str]) -> None:

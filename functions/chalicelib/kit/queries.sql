@@ -10,6 +10,9 @@ select private.finish_job(%(id)s, %(token)s);
 -- fail_job --
 select private.fail_job(%(id)s, %(token)s, %(error)s, %(after)s, %(fatal)s) as state;
 
+-- take_rate --
+select private.take_rate(%(bucket)s, %(allowed)s) as wait;
+
 -- act_as --
 select set_config('request.jwt.claims', %(claims)s, true);
 

@@ -39,6 +39,8 @@ class Settings(BaseModel):
     # Webhooks out: what may be called besides the public internet, and a file of certificates that are trusted too.
     webhook_allow: str = ""
     webhook_ca: str | None = None
+    # Requests that a provider's webhook may send in a minute, of those whose signature is good.
+    webhook_rate: int = Field(default=6000, gt=0)
     # Signs reply addresses.
     reply_secret: SecretStr = SecretStr("")
     # Mail out. Secrets of webhooks: several, separated by spaces, while one takes over from another.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from chalicelib.kit.issuer import TOKEN_SECONDS, Kind, issue
 from chalicelib.kit.settings import settings
-
-TOKEN_SECONDS = 600
 
 
 def put(organization_id: UUID, bucket: str, path: str, body: bytes, content_type: str) -> None:
@@ -44,26 +42,11 @@ def _bucket(organization_id: UUID, bucket: str) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _client(organization_id: UUID, half_life: int) -> Any:
+def _client(organization_id: UUID, _half_life: int) -> Any:
     """One client, with one pool of connections, for as long as its token is good."""
     from storage3 import SyncStorageClient
 
-    headers = {"apikey": settings().publishable_key, "authorization": f"Bearer {_token(organization_id, half_life)}"}
+    # Policies on storage.objects compare the token's tenant with a path's first folder.
+    token = issue(Kind.FILES, organization_id)
+    headers = {"apikey": settings().publishable_key, "authorization": f"Bearer {token}"}
     return SyncStorageClient(f"{settings().supabase_url}/storage/v1/", headers)
-
-
-def _token(organization_id: UUID, _half_life: int) -> str:
-    """A short token that names the tenant; policies on storage.objects compare it with the path's first folder."""
-    import jwt
-
-    key = json.loads(settings().signing_key.get_secret_value())
-    now = int(time.time())
-    claims = {
-        "iss": "pgdesk-functions",
-        "aud": "authenticated",
-        "role": "pgdesk_files",
-        "organization_id": str(organization_id),
-        "iat": now,
-        "exp": now + TOKEN_SECONDS,
-    }
-    return jwt.encode(claims, jwt.PyJWK(key), algorithm="ES256", headers={"kid": key["kid"]})

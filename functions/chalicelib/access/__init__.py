@@ -1,0 +1,1 @@
+"""API keys of programs, and the short tokens they are exchanged for."""
