@@ -13,14 +13,18 @@ POLL = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 SEND = ["sqs:GetQueueUrl", "sqs:SendMessage"]  # a batch is allowed by the second
 WRITE_LOG = ["logs:CreateLogStream", "logs:PutLogEvents"]
 
-# Who runs the relay, and so wakes every consumer.
+# Rows of what is granted beside: who runs the relay, and so wakes every consumer; who fetches the mail that Amazon SES
+# has put into the bucket; who makes and who opens the data keys that KMS wraps.
 RELAYS = {"api_handler", "sweep"}
-# Who fetches mail that Amazon SES has put into the bucket.
-READS_BUCKET = {"fetch_mail"}
+READS_BUCKET = {"on_fetch_mail"}
+DATA_KEYS = {"api_handler": ["kms:GenerateDataKey", "kms:Decrypt"], "on_deliver": ["kms:Decrypt"]}
 
 
 def add_roles(template: Template, functions: list[Function]) -> None:
     """Replaces the one role that Chalice gives to all (any log, any queue) by one for each function."""
+    template["Conditions"] |= {
+        f"Has{name}": {"Fn::Not": [{"Fn::Equals": [ref(name), ""]}]} for name in ("SesBucket", "KmsKeyId")
+    }
     template["Resources"].pop("DefaultRole")
     queues = [arn(each.queue) for each in functions if each.consumer is not None]
     for function in functions:
@@ -29,10 +33,11 @@ def add_roles(template: Template, functions: list[Function]) -> None:
             statements.append(_allow(POLL, arn(function.queue)))
         if function.name in RELAYS:
             statements.append(_allow(SEND, queues))
-        if function.name.removeprefix("on_") in READS_BUCKET:
-            template["Conditions"]["HasSesBucket"] = {"Fn::Not": [{"Fn::Equals": [ref("SesBucket"), ""]}]}
+        if function.name in READS_BUCKET:
             mails = sub("arn:${AWS::Partition}:s3:::${SesBucket}/${SesPrefix}*")
             statements.append(when("HasSesBucket", _allow(["s3:GetObject"], mails)))
+        if function.name in DATA_KEYS:
+            statements.append(when("HasKmsKeyId", _allow(DATA_KEYS[function.name], ref("KmsKeyId"))))
         template["Resources"][f"{function.resource}Role"] = _role(statements)
         template["Resources"][function.resource]["Properties"]["Role"] = arn(f"{function.resource}Role")
 

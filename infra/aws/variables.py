@@ -11,6 +11,10 @@ from infra.aws.parts import Template, camel, ref
 PREFIX = "PGDESK_"
 # Where Lambda unpacks a layer, and the folder in ours.
 LAYER_FOLDER = "/opt/pgdesk"
+# What a role must name exactly.
+PATTERNS = {
+    "KMS_KEY_ID": (r"(arn:[^:]+:kms:[^:]+:\d+:key/.+)?", "the ARN of a key; an alias cannot be granted"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ def add_variables(template: Template, variables: Sequence[Variable]) -> None:
     }
     for variable in variables:
         parameter: dict[str, Any] = {"Type": "String", "Description": f"{PREFIX}{variable.name}, see .env.example"}
+        if variable.name in PATTERNS:
+            parameter["AllowedPattern"], parameter["ConstraintDescription"] = PATTERNS[variable.name]
         if variable.secret:
             parameter["NoEcho"] = True
         if variable.default is not None:

@@ -26,12 +26,12 @@ class HandlerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler returned, and what that took: importing (0 but for the first event), handling, memory so far."""
+    """What a handler returned, and what that took: starting (0 but for the first event), handling, memory at most."""
 
     value: Any
     init_ms: float
     ms: float
-    rss_mb: float
+    peak_mb: float
 
 
 class Container:
@@ -97,12 +97,16 @@ class Unpacked:
         return {name: value.replace("/opt", str(self.opt), 1) for name, value in fixed.items()} | dict(told)
 
     @contextmanager
-    def container(self, told: Mapping[str, str]) -> Iterator[Container]:
-        """An interpreter that has the standard library and the package, and nothing of this checkout or .venv."""
+    def container(self, told: Mapping[str, str], handler: str | None = None) -> Iterator[Container]:
+        """An interpreter that has the standard library and the package, and nothing of this checkout or .venv.
+
+        Started for one `handler`, as a container is on Lambda, or for any that it is asked for.
+        """
+        named = {"_HANDLER": handler} if handler else {}
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(MAIN), *map(str, self.path)],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/",
-            env=self.environment(told),
+            env=self.environment(told) | named,
         )  # fmt: skip
         try:
             yield Container(process)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from infra.local.mail.service import MailService
 from infra.local.plan import QueueDefinition
 from infra.local.queue import engine
 from infra.local.queue.service import QueueService
+from infra.local.runner.clock import scheduled_event
 from infra.local.runner.gateway_events import HttpRequest, to_event
 from infra.local.settings import Settings
 from pgdesk import package
@@ -32,11 +34,7 @@ from tests.serving import serve
 UNPACKED_LIMIT = 250_000_000  # Lambda's, for code and layers together
 UPLOAD_LIMIT = 50_000_000  # Lambda's, for an archive that does not come from S3
 ADDRESS = "help@acme.example"
-# As EventBridge sends it.
-CLOCK = {
-    "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "123456789012",
-    "time": "2026-11-02T10:00:00Z", "region": "us-east-1", "resources": [], "detail": {},
-}  # fmt: skip
+CLOCK = scheduled_event("any", datetime(2026, 11, 2, 10, tzinfo=UTC))
 FURNITURE = """
 insert into public.mail_addresses (organization_id, address, is_default) values (%(o)s, %(address)s, true);
 insert into public.ticket_categories (organization_id, key, name) values (%(o)s, 'returns', 'Returns');
@@ -125,7 +123,7 @@ class Functions:
         self.invoked.add(handler)
         key = handler if self._apart else ""
         if key not in self._containers:
-            self._containers[key] = self._open.enter_context(self._packaged.container(self._told))
+            self._containers[key] = self._open.enter_context(self._packaged.container(self._told, key or None))
         return self._containers[key].invoke(handler, event)
 
 

@@ -34,6 +34,8 @@ ALLOWED = {
     "sqs:GetQueueUrl",
     "sqs:SendMessage",
     "s3:GetObject",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
 }
 SENDERS = {"APIHandler", "Sweep"}
 
@@ -172,6 +174,21 @@ def test_who_runs_the_relay_may_wake_every_consumer_and_no_dead_letters(
     for function in SENDERS:
         (found,) = [each for each in statements(template, function) if "sqs:SendMessage" in each["Action"]]
         assert {each["Fn::GetAtt"][0] for each in found["Resource"]} == wanted
+
+
+def test_who_calls_kms_or_s3_may_and_nobody_else(
+    template: Template, functions: dict[str, dict[str, Any]], app_module: ModuleType
+) -> None:
+    """Found in the code: a function whose area encrypts, or fetches from the bucket, without its row in roles.py."""
+    areas = {each.name: ROOT / "functions" / each.handle.module.replace(".", "/") for each in app_module.CONSUMERS}
+    for name, properties in functions.items():
+        granted = {action for each in statements(template, name) for action in each["Action"]}
+        module = areas.get(properties["Handler"].removeprefix("app.on_"))
+        if module is not None:
+            code = module.with_suffix(".py").read_text()
+            assert ("kms:Decrypt" in granted) == ("chalicelib.kit.secrets" in code), name
+            assert ("s3:GetObject" in granted) == ("import ses" in code or ", ses" in code), name
+    assert "kms:GenerateDataKey" in {action for each in statements(template, "APIHandler") for action in each["Action"]}
 
 
 def test_no_role_is_shared_and_none_reaches_everything(
