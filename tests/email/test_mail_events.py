@@ -295,6 +295,13 @@ def test_a_token_of_mailguns_counts_once_whatever_is_sent_beside_it(sent: Post) 
     assert contact(sent)["suppressed_at"] is None
 
 
+def test_what_mailgun_could_not_deliver_for_hours_is_still_believed_and_not_for_days(sent: Post) -> None:
+    event = mailgun_event("delivered", insert_mail(sent, "mailgun")["provider_id"])
+    assert webhooks.mailgun(event, webhooks.mailgun_signature(age=86400))[0] == 401
+    assert webhooks.mailgun(event, webhooks.mailgun_signature(age=-600))[0] == 401
+    assert webhooks.mailgun(event, webhooks.mailgun_signature(age=8 * 3600)) == (200, {"status": "noted"})
+
+
 def test_an_event_of_mailguns_that_comes_twice_counts_once(sent: Post) -> None:
     kept = insert_mail(sent, "mailgun")
     event = mailgun_event("delivered", "without-the-id-we-know", kept["id"])

@@ -43,8 +43,8 @@ def resend_body(body: bytes, webhook_id: str | None = None) -> Answer:
     return put(RESEND, body, **{name.replace("webhook-", "svix_"): value for name, value in signed.items()})
 
 
-def mailgun_signature(key: str = MAILGUN_SIGNING_KEY) -> dict[str, str]:
-    stamp, token = str(int(time.time())), secrets.token_hex(25)
+def mailgun_signature(key: str = MAILGUN_SIGNING_KEY, age: float = 0) -> dict[str, str]:
+    stamp, token = str(int(time.time() - age)), secrets.token_hex(25)
     return {
         "timestamp": stamp,
         "token": token,

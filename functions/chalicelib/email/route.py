@@ -10,13 +10,16 @@ from psycopg.types.json import Jsonb
 
 from chalicelib.email.events import MailEvent, Malformed, from_mailgun, from_resend
 from chalicelib.kit import mailgun_signature, standard_webhooks
-from chalicelib.kit.database import one, queries, transaction
+from chalicelib.kit.database import call, one, queries, transaction
 from chalicelib.kit.http import HttpError, Request, Response, json_response
 from chalicelib.kit.logging import log
 from chalicelib.kit.settings import settings
 from chalicelib.kit.standard_webhooks import BadSignature
 
 SQL = queries(__file__)
+# Mailgun repeats what it could not deliver for eight hours, and nobody says that it signs anew. Tokens are remembered
+# for much longer (private.maintain), so what is late cannot be a repetition.
+LATE = 12 * 3600
 
 
 def resend(request: Request) -> Response:
@@ -53,6 +56,7 @@ def mailgun(request: Request) -> Response:
             str(signature.get("timestamp") or ""),
             token,
             str(signature.get("signature") or ""),
+            late=LATE,
         )
     except BadSignature as error:
         raise HttpError(401, "bad_signature", str(error)) from None
@@ -73,8 +77,7 @@ def _answer(event: MailEvent | None, webhook_id: str) -> Response:
 
 def _note(event: MailEvent, webhook_id: str) -> str:
     """Keep the event with the mail it is about, whoever's that is: once, however often it comes."""
-    with transaction() as connection:
-        mail = one(connection, SQL["find_outgoing_mail"], event.__dict__)
+    mail = call(SQL["find_outgoing_mail"], event.__dict__)
     if mail is None:
         # Of another program that shares the account, say. Every mail of ours carries our id, so none is missed that
         # comes before its sending was noted.
