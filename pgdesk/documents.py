@@ -1,11 +1,11 @@
-"""Documents that are made from what they describe: docs/events.md, docs/events.schema.json, docs/openapi.json."""
+"""Documents that are made from what they describe: pages of docs/, JSON Schemas, OpenAPI."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from pgdesk import event_types, openapi
+from pgdesk import event_types, openapi, rpcs
 from pgdesk.environment import ROOT
 from pgdesk.scratch import declared, scratch_cluster
 
@@ -16,9 +16,9 @@ MARK = "<!-- Below: made by `make docs`. -->"
 def documents(url: str) -> dict[str, str]:
     """What each document should say, by its name in docs/. `url`: a database that has the schema as it is declared."""
     catalogue = event_types.read(url)
-    introduction, _, _ = (DOCS / "events.md").read_text(encoding="utf-8").partition(MARK)
     return {
-        "events.md": f"{introduction}{MARK}\n\n{event_types.sections(catalogue).rstrip()}\n",
+        "api.md": _below_mark("api.md", rpcs.table(url)),
+        "events.md": _below_mark("events.md", event_types.sections(catalogue)),
         "events.schema.json": _json(event_types.json_schema(catalogue)),
         "webhooks.schema.json": _json(event_types.webhook_schema(catalogue)),
         "openapi.json": _json(openapi.document()),
@@ -39,6 +39,12 @@ def bring_up_to_date() -> list[str]:
     for name in changed:
         (DOCS / name).write_text(wanted[name], encoding="utf-8")
     return changed
+
+
+def _below_mark(name: str, made: str) -> str:
+    """A page whose head is written by hand."""
+    head, _, _ = _committed(name).partition(MARK)
+    return f"{head}{MARK}\n\n{made.rstrip()}\n"
 
 
 def _committed(name: str) -> str:

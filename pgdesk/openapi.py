@@ -20,6 +20,11 @@ SECURITY: dict[str, Schema] = {
         "bearerFormat": "JWT",
         "description": "a user's access token, from Supabase Auth",
     },
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "an organization's API key (pgd_…), from create_api_key",
+    },
     "inboundSecret": {
         "type": "http",
         "scheme": "bearer",
@@ -44,10 +49,18 @@ ERROR: Schema = {
     "required": ["code", "message", "hint"],
     "additionalProperties": False,
 }
+HEADERS: dict[str, Schema] = {
+    "x-trace-id": {
+        "description": "Of the log lines about this request and of what it caused; the caller's own, by `traceparent`.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "retry-after": {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}},
+}
 # What any route may answer, by status.
 ALWAYS: dict[int, tuple[str, ...]] = {500: ("internal",), 503: ("unavailable",)}
 WITH_BODY: dict[int, tuple[str, ...]] = {415: ("unsupported_media_type",)}
-# API Gateway's own errors; it chooses the codes.
+# API Gateway's own errors. Its codes are its names for them, in capitals: REQUEST_TOO_LARGE.
+GATEWAY_CODE = "^[A-Z][A-Z0-9_]+$"
 GATEWAY = {
     413: "The request is too large: beyond about 6 MB, of bytes about 4.5 MB.",
     429: "Too many requests at once.",
@@ -100,7 +113,7 @@ def document() -> Schema:
         },
         "servers": [{"url": "http://127.0.0.1:54321/functions/v1", "description": "the stack on one machine"}],
         "paths": paths,
-        "components": {"securitySchemes": SECURITY, "schemas": {"Error": ERROR}},
+        "components": {"securitySchemes": SECURITY, "schemas": {"Error": ERROR}, "headers": HEADERS},
     }
 
 
@@ -167,24 +180,39 @@ def _responses(route: Route, docs: Docs) -> Schema:
     for some in (docs.errors, ALWAYS, WITH_BODY if route.method in TAKES_TYPES else {}):
         for status, codes in some.items():
             errors[status] = (*errors.get(status, ()), *codes)
-    answers = {status: _answer(value) for status, value in docs.answers.items()}
-    failures = {status: _failure(WORDS[status], codes) for status, codes in errors.items()}
-    gateway = {status: _failure(f"API Gateway: {words}") for status, words in GATEWAY.items() if status not in failures}
-    everything = answers | failures | gateway
+    everything = {status: _answer(value) for status, value in docs.answers.items()}
+    everything |= {status: _failure(status, errors.get(status, ())) for status in errors.keys() | GATEWAY.keys()}
     return {str(status): everything[status] for status in sorted(everything)}
 
 
 def _answer(value: Any) -> Schema:
     if value is None:
-        return {"description": "Done; the answer is empty."}
-    return {"description": "Done.", "content": {"application/json": {"schema": _schema(value)}}}
+        return {"description": "Done; the answer is empty.", "headers": _headers("x-trace-id")}
+    content = {"application/json": {"schema": _schema(value)}}
+    return {"description": "Done.", "headers": _headers("x-trace-id"), "content": content}
 
 
-def _failure(words: str, codes: tuple[str, ...] = ()) -> Schema:
-    schema: Schema = {"$ref": "#/components/schemas/Error"}
-    if codes:
-        schema = {"allOf": [schema, {"properties": {"code": {"enum": list(codes)}}}]}
-    return {"description": words, "content": {"application/json": {"schema": schema}}}
+def _failure(status: int, codes: tuple[str, ...]) -> Schema:
+    """An error of the route's own, of API Gateway's, or both."""
+    words = [WORDS[status]] if codes else []
+    kinds: list[Schema] = [{"enum": list(codes)}] if codes else []
+    if status in GATEWAY:
+        words.append(f"API Gateway: {GATEWAY[status]}")
+        kinds.append({"type": "string", "pattern": GATEWAY_CODE})
+    code = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    return {
+        "description": " ".join(words),
+        "headers": _headers("x-trace-id", *(["retry-after"] if status == 429 else [])),
+        "content": {
+            "application/json": {
+                "schema": {"allOf": [{"$ref": "#/components/schemas/Error"}, {"properties": {"code": code}}]}
+            }
+        },
+    }
+
+
+def _headers(*names: str) -> Schema:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _schema(value: Any) -> Schema:

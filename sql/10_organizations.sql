@@ -109,7 +109,7 @@ begin
   returning i.* into taken;
   if taken.id is null then
     raise exception 'no open invitation % for this user', accept_invitation.invitation_id
-      using errcode = 'P0002', hint = 'It may have expired, been used, or name another address.';
+      using errcode = 'PT404', hint = 'It may have expired, been used, or name another address.';
   end if;
   insert into public.members (organization_id, user_id, role)
   values (taken.organization_id, (select auth.uid()), taken.role)

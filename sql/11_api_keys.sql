@@ -143,7 +143,7 @@ begin
   where k.id = revoke_api_key.api_key_id and k.organization_id in (select private.my_organizations('admin'))
   returning k.* into ended;
   if ended.id is null then
-    raise exception 'there is no API key % that you may revoke', revoke_api_key.api_key_id using errcode = 'P0002';
+    raise exception 'there is no API key % that you may revoke', revoke_api_key.api_key_id using errcode = 'PT404';
   end if;
   return ended;
 end;

@@ -114,7 +114,7 @@ begin
     or place_txid > pg_snapshot_xmax(pg_current_snapshot())
   then
     raise exception 'the cursor is from before a restore, or older than the events that are kept'
-      using errcode = 'PD410', hint = 'Load everything anew, and begin without a cursor.';
+      using errcode = 'PT410', hint = 'Load everything anew, and begin without a cursor.';
   end if;
 
   select

@@ -197,14 +197,14 @@ begin
   end if;
   select * into ticket from public.tickets as t where t.id = send_reply.ticket_id for update;
   if not found then
-    raise exception 'there is no ticket %', send_reply.ticket_id using errcode = 'P0002';
+    raise exception 'there is no ticket %', send_reply.ticket_id using errcode = 'PT404';
   end if;
   if not internal and exists (
     select from public.messages as m
     where m.ticket_id = ticket.id and m.seq > coalesce(expected_seq, 0) and not m.is_internal
   ) then
     raise exception 'a newer message has arrived: read it before you answer'
-      using errcode = 'PD409',
+      using errcode = 'PT409',
         detail = format('seen up to %s, the ticket is at %s', coalesce(expected_seq, 0), ticket.last_seq);
   end if;
   insert into public.messages (organization_id, ticket_id, sender, member_id, is_internal, body_text)

@@ -246,7 +246,7 @@ begin
   where m.id = note_parsed.inbound_mail_id and m.state in ('received', 'parsed')
   returning * into mail;
   if mail.id is null then
-    raise exception 'inbound mail % is not to be read', note_parsed.inbound_mail_id using errcode = 'PD404';
+    raise exception 'inbound mail % is not to be read', note_parsed.inbound_mail_id using errcode = 'PT404';
   end if;
   return exists (
     select from public.inbound_mails as m
@@ -303,7 +303,7 @@ declare
 begin
   select * into ledger from public.inbound_mails as m where m.id = file_mail.inbound_mail_id for update;
   if ledger.id is null then
-    raise exception 'there is no inbound mail %', file_mail.inbound_mail_id using errcode = 'PD404';
+    raise exception 'there is no inbound mail %', file_mail.inbound_mail_id using errcode = 'PT404';
   end if;
   if ledger.state in ('done', 'quarantined') then
     return ledger;
@@ -418,7 +418,7 @@ begin
     and m.organization_id = any(array(select private.my_organizations('admin')))
   returning * into mail;
   if mail.id is null then
-    raise exception 'there is no quarantined mail %', retry_inbound_mail.inbound_mail_id using errcode = 'P0002';
+    raise exception 'there is no quarantined mail %', retry_inbound_mail.inbound_mail_id using errcode = 'PT404';
   end if;
   perform private.enqueue(mail.organization_id, 'intake', jsonb_build_object('inbound_mail_id', mail.id));
   return mail;
@@ -447,7 +447,7 @@ begin
     and m.organization_id = any(array(select private.my_organizations('agent')))
   for update of m;
   if mail.id is null then
-    raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'P0002';
+    raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'PT404';
   end if;
   -- Nothing is answered in the old ticket meanwhile, nor what was drafted for this message afterwards.
   perform from public.tickets as t where t.id = mail.ticket_id for update;

@@ -140,7 +140,7 @@ begin
     and m.organization_id = any(array(select private.my_organizations('admin')))
   returning * into held;
   if held.id is null then
-    raise exception 'there is no failed mail %', retry_provider_mail.provider_mail_id using errcode = 'P0002';
+    raise exception 'there is no failed mail %', retry_provider_mail.provider_mail_id using errcode = 'PT404';
   end if;
   perform private.enqueue(
     held.organization_id, 'fetch_mail', jsonb_build_object('provider_mail_id', held.id), dedupe_key => held.id::text

@@ -260,7 +260,7 @@ begin
   select a.organization_id, a.id, save_article.title, save_article.body
   from public.articles as a where a.id = save_article.article_id;
   if not found then
-    raise exception 'there is no article %', article_id using errcode = 'P0002';
+    raise exception 'there is no article %', article_id using errcode = 'PT404';
   end if;
   select * into saved from public.articles as a where a.id = save_article.article_id;
   return saved;
@@ -277,7 +277,7 @@ begin
   where a.id = set_article_status.article_id
   returning * into changed;
   if changed.id is null then
-    raise exception 'there is no article % that you may change', article_id using errcode = 'P0002';
+    raise exception 'there is no article % that you may change', article_id using errcode = 'PT404';
   end if;
   return changed;
 end;

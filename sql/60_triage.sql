@@ -332,7 +332,7 @@ begin
   select * into ticket from public.tickets as t
   where t.id = confirm_category.ticket_id and t.organization_id in (select private.my_organizations('agent'));
   if ticket.id is null then
-    raise exception 'there is no ticket % that you may file', confirm_category.ticket_id using errcode = 'P0002';
+    raise exception 'there is no ticket % that you may file', confirm_category.ticket_id using errcode = 'PT404';
   end if;
   update public.tickets as t
   set set_by_member = array(select distinct unnest(t.set_by_member || array['category_id']) order by 1)
@@ -358,7 +358,7 @@ begin
   where t.id = correct_triage.ticket_id
   returning * into corrected;
   if corrected.id is null then
-    raise exception 'there is no ticket % that you may file', correct_triage.ticket_id using errcode = 'P0002';
+    raise exception 'there is no ticket % that you may file', correct_triage.ticket_id using errcode = 'PT404';
   end if;
   if corrected.category_id is not distinct from before.category_id then
     perform private.confirm_category(corrected.id);
@@ -396,7 +396,7 @@ begin
   select * into message from public.messages as m where m.id = record_triage.message_id;
   select * into ticket from public.tickets as t where t.id = message.ticket_id for update;
   if ticket.id is null then
-    raise exception 'there is no message %', record_triage.message_id using errcode = 'P0002';
+    raise exception 'there is no message %', record_triage.message_id using errcode = 'PT404';
   end if;
   is_first := not exists (
     select from public.triage_results as r

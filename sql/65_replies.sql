@@ -139,12 +139,12 @@ begin
   where t.organization_id = organization and t.id = record_draft.ticket_id
   for update;
   if not found then
-    raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'P0002';
+    raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'PT404';
   end if;
   if not exists (
     select from public.messages as m where m.id = record_draft.message_id and m.ticket_id = ticket.id
   ) then
-    raise exception 'message % is not in this ticket any more', record_draft.message_id using errcode = 'P0002';
+    raise exception 'message % is not in this ticket any more', record_draft.message_id using errcode = 'PT404';
   end if;
   return query
   select d.id, d.decision, d.reasons from public.drafts as d
@@ -241,7 +241,7 @@ begin
   where d.id = accept_draft.draft_id and d.status in ('open', 'stale')
   for update;
   if not found then
-    raise exception 'there is no open draft %', accept_draft.draft_id using errcode = 'P0002';
+    raise exception 'there is no open draft %', accept_draft.draft_id using errcode = 'PT404';
   end if;
   final := coalesce(nullif(btrim(accept_draft.body), ''), draft.body_text);
   if btrim(final) = '' then
@@ -266,7 +266,7 @@ begin
   where d.id = reject_draft.draft_id and d.status in ('open', 'stale')
   returning d.* into draft;
   if draft.id is null then
-    raise exception 'there is no open draft %', reject_draft.draft_id using errcode = 'P0002';
+    raise exception 'there is no open draft %', reject_draft.draft_id using errcode = 'PT404';
   end if;
   insert into public.draft_feedback (organization_id, draft_id, member_id, verdict, comment)
   values (draft.organization_id, draft.id, (select auth.uid()), 'rejected', reject_draft.comment);

@@ -133,17 +133,17 @@ begin
     and m.organization_id = any(array(select private.my_organizations('agent')))
   for no key update;
   if mail.id is null then
-    raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'P0002';
+    raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'PT404';
   end if;
   if mail.status not in ('failed', 'unknown') then
-    raise exception 'the mail is %: there is nothing to decide', mail.status using errcode = 'PD409';
+    raise exception 'the mail is %: there is nothing to decide', mail.status using errcode = 'PT409';
   end if;
   if decision = 'send_again' and exists (
     select from public.contacts as c
     where c.organization_id = mail.organization_id and c.id = mail.contact_id and c.suppressed_at is not null
   ) then
     raise exception 'the address bounced or complained: nothing is sent there'
-      using errcode = 'PD409', hint = 'Call unsuppress_contact first.';
+      using errcode = 'PT409', hint = 'Call unsuppress_contact first.';
   end if;
   if decision = 'send_again' then
     -- As if it had never been tried: the provider must not take it for a repetition.

@@ -125,7 +125,7 @@ begin
     and c.organization_id = any(array(select private.my_organizations('agent')))
   for no key update;
   if contact.id is null then
-    raise exception 'there is no contact %', unsuppress_contact.contact_id using errcode = 'P0002';
+    raise exception 'there is no contact %', unsuppress_contact.contact_id using errcode = 'PT404';
   end if;
   update public.contacts as c set suppressed_at = null, suppressed_because = null
   where c.id = contact.id and c.suppressed_at is not null;

@@ -149,7 +149,7 @@ begin
   where e.id = administered_webhook.endpoint_id
     and e.organization_id = any(array(select private.my_organizations('admin')));
   if found_in is null then
-    raise exception 'no endpoint % that you administer', endpoint_id using errcode = 'P0002';
+    raise exception 'no endpoint % that you administer', endpoint_id using errcode = 'PT404';
   end if;
   return found_in;
 end;

@@ -101,6 +101,29 @@ $$;
 create trigger events_fan_out after insert on public.events
 for each row execute function private.fan_out_event();
 
+-- When the next attempt for an endpoint is due: where order is kept, that of the first in line. Null: nothing waits.
+create function private.next_webhook_at(endpoint public.webhook_endpoints) returns timestamptz
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  next_at timestamptz;
+begin
+  if endpoint.is_ordered then
+    select d.next_attempt_at into next_at
+    from public.webhook_deliveries as d
+    where d.endpoint_id = endpoint.id and d.state = 'waiting'
+    order by d.id
+    limit 1;
+  else
+    select d.next_attempt_at into next_at
+    from public.webhook_deliveries as d
+    where d.endpoint_id = endpoint.id and d.state = 'waiting'
+    order by d.next_attempt_at
+    limit 1;
+  end if;
+  return next_at;
+end;
+$$;
+
 -- A job for every endpoint that has something due and no one at work on it. The relay calls it before it claims: so
 -- events of a busy minute share a job, and those who cause them never meet.
 create function private.queue_webhooks() returns void
@@ -128,6 +151,7 @@ begin
       where f.endpoint_id = reached
         and e.disabled_at is null
         and coalesce(greatest(f.paused_until, f.busy_until, f.queued_until) <= now(), true)
+        and (not e.is_ordered or private.next_webhook_at(e) <= now())
       for no key update of f skip locked
     );
     if found then
@@ -287,7 +311,7 @@ begin
       private.jittered(private.webhook_retry_after(d.tries + 1)),
       -- Too many, or a gateway in trouble: not at once, even if it does not say how long.
       case when o.status in (429, 502, 504) then private.jittered(interval '1 minute') end,
-      least(o.retry_after, 86400) * interval '1 second'
+      case when o.retry_after > 0 then least(o.retry_after, 86400) * interval '1 second' end
     ) end
   from (
     select
@@ -320,7 +344,7 @@ begin
     coalesce(bool_or(e.status = 410), false) as is_gone,
     -- Not for the one delivery alone: the endpoint asks to be left in peace.
     max(least(e.retry_after, extract(epoch from longest_pause)) * interval '1 second')
-      filter (where e.status in (429, 502, 503, 504)) as asked
+      filter (where e.retry_after > 0 and e.status in (429, 502, 503, 504)) as asked
   into seen
   from ended as e
   cross join last_good as l;
@@ -365,12 +389,8 @@ begin
   end if;
 
   if is_last then
-    select d.next_attempt_at into next_at
-    from public.webhook_deliveries as d
-    where d.endpoint_id = endpoint.id and d.state = 'waiting'
-    order by d.next_attempt_at
-    limit 1;
-    waits := found;
+    next_at := private.next_webhook_at(endpoint);
+    waits := next_at is not null;
     next_at := greatest(next_at, health.paused_until);
   end if;
   update public.webhook_health as h
@@ -434,7 +454,7 @@ declare
   endpoint uuid := (select d.endpoint_id from public.webhook_deliveries as d where d.id = replay_webhook.delivery_id);
 begin
   if endpoint is null or private.replay_webhooks(endpoint, replay_webhook.delivery_id) = 0 then
-    raise exception 'no delivery % that you administer', delivery_id using errcode = 'P0002';
+    raise exception 'no delivery % that you administer', delivery_id using errcode = 'PT404';
   end if;
 end;
 $$;
@@ -469,10 +489,10 @@ begin
   where e.id = send_test_webhook.endpoint_id
     and e.organization_id = any(array(select private.my_organizations('admin')));
   if endpoint.id is null then
-    raise exception 'no endpoint % that you administer', endpoint_id using errcode = 'P0002';
+    raise exception 'no endpoint % that you administer', endpoint_id using errcode = 'PT404';
   elsif endpoint.disabled_at is not null then
     raise exception 'the endpoint is disabled: %', endpoint.disabled_because
-      using errcode = '55000', hint = 'Enable it first.';
+      using errcode = 'PT409', hint = 'Enable it first.';
   end if;
   update public.webhook_health as h set paused_until = null, paused_because = null where h.endpoint_id = endpoint.id;
   insert into public.webhook_deliveries (organization_id, endpoint_id, event_type, payload, trace_id)

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 from psycopg.rows import DictRow, dict_row
 
 from infra.local.settings import Settings
@@ -80,3 +81,11 @@ def new_member(connection: Connection, organization_id: UUID, role: str) -> Acto
         [organization_id, user_id, role],
     )
     return Actor("authenticated", user_id)
+
+
+@contextmanager
+def not_there(match: str | None = None) -> Iterator[None]:
+    """What runs inside is refused because what it names is not there, or not the caller's to see: 404 over HTTP."""
+    with pytest.raises(psycopg.ProgrammingError, match=match) as refused:
+        yield
+    assert refused.value.sqlstate == "PT404"

@@ -15,6 +15,7 @@ from hypothesis import settings as sizes
 from openapi_spec_validator import validate
 from schemathesis.specs.openapi.checks import unsupported_method
 
+from infra.local.rest import errors
 from pgdesk import openapi
 from pgdesk.documents import DOCS
 from tests.api.conftest import Api, Sign
@@ -156,3 +157,16 @@ def test_a_description_costs_a_cold_start_nothing() -> None:
     for route in openapi.routes():
         assert route.docs is not None
         assert not any(isinstance(value, str) for value in route.docs.answers.values())
+
+
+def test_no_function_of_the_database_refuses_with_a_server_error(api: Api) -> None:
+    """PostgREST makes a status of the SQLSTATE: of one of PL/pgSQL's own (P0002) it would be 500."""
+    refusals = api.db.execute(
+        "select p.proname as name, codes[1] as code from pg_proc as p,"
+        " regexp_matches(p.prosrc, 'errcode = ''(\\w{5})''', 'g') as codes"
+        " where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)"
+        " and has_function_privilege('authenticated', p.oid, 'execute')"
+    ).fetchall()
+    assert refusals
+    told = [(each["name"], each["code"], errors._status(each["code"], "", authenticated=True)) for each in refusals]
+    assert [each for each in told if each[2] >= 500] == []

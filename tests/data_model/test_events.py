@@ -274,7 +274,7 @@ def test_a_cursor_of_another_time_is_told_to_load_anew(shop: Shop, cursor: str) 
     """From before a restore, or from a database whose transactions had come further."""
     with pytest.raises(psycopg.DatabaseError, match="before a restore") as refused:
         shop.as_(shop.member(), "select public.events_since(%s, %s)", shop.organization, cursor)
-    assert refused.value.sqlstate == "PD410"
+    assert refused.value.sqlstate == "PT410"
     assert "Load everything anew" in str(refused.value)
 
 

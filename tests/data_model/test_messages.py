@@ -175,7 +175,7 @@ def test_a_reply_over_an_unseen_message_is_refused_and_a_note_is_not(shop: Shop)
     for number in (0, 1, seen, None):
         with pytest.raises(psycopg.DatabaseError, match="a newer message has arrived") as refused:
             shop.as_(agent, "select public.send_reply(%s, 'Hello', %s)", ticket, number)
-        assert refused.value.sqlstate == "PD409"
+        assert refused.value.sqlstate == "PT409"
     assert shop.ticket_row(ticket)["last_seq"] == 3
     (note,) = shop.as_(agent, "select * from public.send_reply(%s, 'Careful', 0, true)", ticket)
     assert note["is_internal"]
@@ -237,7 +237,7 @@ def test_no_reply_ever_lies_over_a_message_its_writer_had_not_seen(shop: Shop, s
                         assert row
                         db.execute("select public.send_reply(%s, %s, %s)", [ticket, f"seen {row['seen']}", row["seen"]])
                 except psycopg.DatabaseError as error:
-                    if error.sqlstate != "PD409":
+                    if error.sqlstate != "PT409":
                         raise
                     refused[who] += 1
 

@@ -43,7 +43,6 @@ REFUSED = (
     psycopg.errors.ForeignKeyViolation,
     psycopg.errors.CheckViolation,
     psycopg.errors.RaiseException,
-    psycopg.errors.NoDataFound,
 )
 
 
@@ -126,6 +125,10 @@ def attempt(world: World, actor: Actor, statement: sql.SQL | sql.Composed, param
                 return world.admin.execute(statement, parameters).rowcount
         except REFUSED:
             return None
+        except psycopg.ProgrammingError as error:
+            if error.sqlstate == "PT404":
+                return None
+            raise
 
 
 def columns(world: World, table: str, actor: Actor, privilege: str) -> list[str]:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from infra.local.settings import Settings
-from tests.people import Actor, Connection, act_as, connect, new_member, new_organization, new_user
+from tests.people import Actor, Connection, act_as, connect, new_member, new_organization, new_user, not_there
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_draft_for_a_message_of_another_ticket_is_refused(admin: Connection) -
     assert message
     with admin.transaction(force_rollback=True):
         act_as(admin, Actor("pgdesk_functions", organization_id=organization))
-        with pytest.raises(psycopg.errors.NoDataFound, match="not in this ticket"):
+        with not_there(match="not in this ticket"):
             admin.execute(
                 "select * from private.record_draft(%s, %s, 1, 'x', 'send', '{}', 1, 'extract', '[]')",
                 [tickets[1]["id"], message["id"]],

@@ -102,7 +102,7 @@ def test_a_human_who_has_not_seen_the_bots_answer_is_told(empty: World) -> None:
         record(function, empty, ticket, empty.last_message(ticket), 1)
     with pytest.raises(psycopg.Error) as refused:
         empty.as_agent("select id from public.send_reply(%s, 'I am on it.', 1)", ticket)
-    assert refused.value.sqlstate == "PD409"
+    assert refused.value.sqlstate == "PT409"
 
 
 def test_in_hundreds_of_races_no_bot_posts_after_a_human_or_over_a_newer_message(empty: World) -> None:
@@ -312,7 +312,7 @@ def test_a_draft_is_not_sent_past_a_message_that_its_reader_has_not_seen(empty: 
     empty.writes(waiting["ticket_id"], "wait, something else")
     with pytest.raises(psycopg.Error) as refused:
         empty.as_agent("select public.accept_draft(%s, 1)", waiting["id"])
-    assert refused.value.sqlstate == "PD409"
+    assert refused.value.sqlstate == "PT409"
     assert empty.one("select status from public.drafts")["status"] == "open"
     assert empty.all("select from public.draft_feedback") == []
 

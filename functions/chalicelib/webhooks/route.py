@@ -117,7 +117,9 @@ def _told() -> Iterator[None]:
         yield
     except psycopg.errors.InsufficientPrivilege:
         raise HttpError(403, "forbidden", "webhooks are for admins of the organization") from None
-    except psycopg.errors.NoDataFound:
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate != "PT404":
+            raise
         raise HttpError(404, "unknown_endpoint", "there is no such endpoint") from None
     except psycopg.errors.ProgramLimitExceeded as error:
         raise HttpError(409, "too_many_endpoints", str(error.diag.message_primary)) from None
