@@ -118,17 +118,22 @@ create table public.invitations (
 create unique index invitations_open_idx on public.invitations (organization_id, email) where accepted_at is null;
 create index invitations_invited_by_idx on public.invitations (invited_by);
 
+-- Inviting an address again, because the first invitation expired or got lost, takes the place of the first.
+create function private.replace_invitation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from public.invitations as i
+  where i.organization_id = new.organization_id and i.email = new.email and i.accepted_at is null
+    -- Who may not invite to this organization replaces nothing there either.
+    and private.my_role(new.organization_id) >= 'admin';
+  return new;
+end;
+$$;
+
 create trigger organizations_touch before update on public.organizations
 for each row execute function private.touch();
 create trigger members_touch before update on public.members
 for each row execute function private.touch();
-
--- The organizations in which the caller is a member of at least the given role. Policies wrap it in array(select …),
--- so that it runs once per statement.
-create function private.my_organizations(at_least public.member_role default 'viewer') returns setof uuid
-language sql stable security definer set search_path = '' rows 3 as $$
-  select organization_id from public.members where user_id = (select auth.uid()) and role >= at_least;
-$$;
 
 -- The tenant that a Lambda function works for, null outside a job. After a commit the setting reads '' (not null).
 create function private.current_organization() returns uuid
@@ -158,7 +163,7 @@ language sql set search_path = '' as $$
   select * from private.create_organization(create_organization.name, create_organization.slug);
 $$;
 
--- Takes up an invitation sent to the caller's confirmed address.
+-- Takes up an invitation sent to the caller's confirmed address, as long as its inviter may still give that role.
 create function private.accept_invitation(invitation_id uuid) returns uuid
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -173,10 +178,15 @@ begin
     and lower(u.email) = i.email
     and i.accepted_at is null
     and i.expires_at > now()
+    and exists (
+      select from public.members as m
+      where m.organization_id = i.organization_id and m.user_id = i.invited_by
+        and m.role >= greatest(i.role, 'admin')
+    )
   returning i.* into taken;
   if taken.id is null then
     raise exception 'no open invitation % for this user', accept_invitation.invitation_id
-      using errcode = 'P0002', hint = 'It may have expired, been used, or name another address.';
+      using errcode = 'PT404', hint = 'It may have expired, been used, or name another address.';
   end if;
   insert into public.members (organization_id, user_id, role)
   values (taken.organization_id, (select auth.uid()), taken.role)
@@ -188,6 +198,24 @@ $$;
 create function public.accept_invitation(invitation_id uuid) returns uuid
 language sql set search_path = '' as $$
   select private.accept_invitation(accept_invitation.invitation_id);
+$$;
+
+-- How the caller is called in an organization. Everybody names themselves; roles are the admins' to change.
+create function private.set_display_name(organization_id uuid, display_name text) returns void
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  update public.members as m set display_name = btrim(set_display_name.display_name)
+  where m.organization_id = set_display_name.organization_id and m.user_id = (select auth.uid());
+  if not found then
+    raise exception 'you are not a member of this organization' using errcode = '42501';
+  end if;
+end;
+$$;
+
+create function public.set_display_name(organization_id uuid, display_name text) returns void
+language sql set search_path = '' as $$
+  select private.set_display_name(set_display_name.organization_id, set_display_name.display_name);
 $$;
 
 -- The role that the caller has in an organization, null for none.
@@ -226,8 +254,193 @@ begin
 end;
 $$;
 
+create trigger invitations_replace before insert on public.invitations
+for each row execute function private.replace_invitation();
 create trigger members_guard before update or delete on public.members
 for each row execute function private.guard_members();
+
+
+-- sql/11_api_keys.sql
+
+-- API keys: programs that act for an organization. And so: for which organizations a caller may act, and who it is.
+
+-- What a key's token is in the database: a member's rights, narrowed by the key's scopes (98_key_scopes.sql).
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'pgdesk_api_key') then
+    create role pgdesk_api_key nologin inherit;
+  end if;
+end;
+$$;
+grant authenticated to pgdesk_api_key;
+grant pgdesk_api_key to authenticator;
+
+create table public.api_keys (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  name text not null check (length(btrim(name)) between 1 and 100),
+  -- The secret's beginning, by which people recognise a key.
+  prefix text not null check (prefix ~ '^pgd_[0-9a-f]{8}$'),
+  -- To write in an area is to read in it, too.
+  scopes text[] not null check (
+    cardinality(scopes) > 0
+    and scopes <@ array[
+      'tickets:read', 'tickets:write', 'mail:send', 'contacts:read', 'contacts:write', 'knowledge:read',
+      'knowledge:write', 'organization:read', 'events:read', 'webhooks:manage'
+    ]
+  ),
+  -- It can do what a member of this role can, as far as its scopes go.
+  role public.member_role not null default 'agent' check (role <> 'owner'),
+  created_by uuid references auth.users (id) on delete set null,
+  -- When it last got a token, to the minute.
+  last_used_at timestamptz,
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create index api_keys_organization_idx on public.api_keys (organization_id);
+create index api_keys_created_by_idx on public.api_keys (created_by);
+
+-- Apart from what people read. The secret is 244 random bits: a plain hash is as good as a slow one, and is looked up
+-- by an index, whose timing tells nothing about a hash that nobody can choose.
+create table private.api_key_secrets (
+  sha256 bytea primary key check (length(sha256) = 32),
+  api_key_id uuid not null unique references public.api_keys (id) on delete cascade
+);
+
+-- The key that the caller's token was given for; null for everyone else.
+create function private.my_key_id() returns uuid
+language sql stable set search_path = '' as $$
+  select case
+    when current_setting('role', true) = 'pgdesk_api_key' then private.try_uuid((select auth.jwt()) ->> 'key_id')
+  end;
+$$;
+
+-- That key, while it is good: a key that is revoked ends with all tokens that are out.
+create function private.my_key() returns setof public.api_keys
+language sql stable security definer set search_path = '' rows 1 as $$
+  select k.*
+  from public.api_keys as k
+  where k.id = (select private.my_key_id())
+    and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > now());
+$$;
+
+-- May the caller's key do this?
+create function private.key_allows(scope text) returns boolean
+language sql stable security definer set search_path = '' as $$
+  select exists (
+    select from private.my_key() as k
+    where k.scopes && array[key_allows.scope, regexp_replace(key_allows.scope, ':read$', ':write')]
+  );
+$$;
+
+-- Who acts: a user, or a key. Null for the functions.
+create function private.actor_id() returns uuid
+language sql stable set search_path = '' as $$
+  select coalesce((select auth.uid()), (select private.my_key_id()));
+$$;
+
+-- The organizations in which the caller is a member of at least the given role, or for which its key acts. Policies
+-- wrap it in array(select …), so that it runs once per statement.
+create function private.my_organizations(at_least public.member_role default 'viewer') returns setof uuid
+language sql stable security definer set search_path = '' rows 3 as $$
+  select organization_id from public.members where user_id = (select auth.uid()) and role >= at_least
+  union all
+  select k.organization_id from private.my_key() as k
+  where current_setting('role', true) = 'pgdesk_api_key' and k.role >= at_least;
+$$;
+
+-- Makes a key and tells its secret, which is kept nowhere: it can be seen this once. Only people make keys.
+create function private.create_api_key(
+  organization_id uuid, name text, scopes text[], role public.member_role, expires_at timestamptz
+) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  mine constant public.member_role := private.my_role(create_api_key.organization_id);
+  secret constant text := 'pgd_' || encode(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'hex');
+  made public.api_keys;
+begin
+  if mine is null or mine < 'admin' then
+    raise exception 'only admins make API keys' using errcode = '42501';
+  end if;
+  if create_api_key.role > mine then
+    raise exception 'a member with role % cannot make a key with role %', mine, create_api_key.role
+      using errcode = '42501';
+  end if;
+  if create_api_key.expires_at <= now() then
+    raise exception 'the key would have expired already: expires_at is %', create_api_key.expires_at
+      using errcode = '22023';
+  end if;
+  insert into public.api_keys (organization_id, name, prefix, scopes, role, created_by, expires_at)
+  values (
+    create_api_key.organization_id, create_api_key.name, left(secret, 12),
+    array(select distinct unnest(create_api_key.scopes) order by 1), create_api_key.role, (select auth.uid()),
+    create_api_key.expires_at
+  )
+  returning * into made;
+  insert into private.api_key_secrets (sha256, api_key_id) values (sha256(secret::bytea), made.id);
+  return to_jsonb(made) || jsonb_build_object('secret', secret);
+end;
+$$;
+
+create function public.create_api_key(
+  organization_id uuid, name text, scopes text[], role public.member_role default 'agent',
+  expires_at timestamptz default null
+) returns jsonb
+language sql set search_path = '' as $$
+  select private.create_api_key(
+    create_api_key.organization_id, create_api_key.name, create_api_key.scopes, create_api_key.role,
+    create_api_key.expires_at
+  );
+$$;
+
+-- Ends a key at once and for good.
+create function private.revoke_api_key(api_key_id uuid) returns public.api_keys
+language plpgsql security definer set search_path = '' as $$
+declare
+  ended public.api_keys;
+begin
+  update public.api_keys as k
+  set revoked_at = coalesce(k.revoked_at, now())
+  where k.id = revoke_api_key.api_key_id and k.organization_id in (select private.my_organizations('admin'))
+  returning k.* into ended;
+  if ended.id is null then
+    raise exception 'there is no API key % that you may revoke', revoke_api_key.api_key_id using errcode = 'PT404';
+  end if;
+  return ended;
+end;
+$$;
+
+create function public.revoke_api_key(api_key_id uuid) returns public.api_keys
+language sql set search_path = '' as $$
+  select * from private.revoke_api_key(revoke_api_key.api_key_id);
+$$;
+
+-- Who brings a secret of this hash? No row for one that is unknown, revoked or expired. Notes the use, once a minute.
+create function private.open_api_key(sha256 bytea)
+returns table (id uuid, organization_id uuid, scopes text[], expires_at timestamptz)
+language plpgsql security definer set search_path = '' rows 1 as $$
+#variable_conflict use_column
+begin
+  update public.api_keys as k
+  set last_used_at = now()
+  from private.api_key_secrets as s
+  where s.sha256 = open_api_key.sha256
+    and k.id = s.api_key_id
+    and coalesce(k.last_used_at, '-infinity') not between now() - interval '1 minute' and now()
+    and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > now());
+  return query
+  select k.id, k.organization_id, k.scopes, k.expires_at
+  from private.api_key_secrets as s
+  join public.api_keys as k on k.id = s.api_key_id
+  where s.sha256 = open_api_key.sha256
+    and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > now());
+end;
+$$;
 
 
 -- sql/12_teams.sql
@@ -300,7 +513,7 @@ for each row execute function private.touch();
 -- what is routed by them refers to it, so no other type can happen; docs/events.md and docs/events.schema.json are made
 -- from it (`make docs`).
 --
--- A new event is a row here, in the file that brings it as `private.emit`, and in the migration that brings both.
+-- A new event is a row, here or beside the `private.emit` that brings it, and again in the migration that brings both.
 
 create table private.event_types (
   type text primary key check (type ~ '^[a-z_]+(\.[a-z_]+)+$'),
@@ -680,7 +893,7 @@ create function private.emit(
 language sql security definer set search_path = '' as $$
   insert into public.events (organization_id, type, subject_id, data, audience, ticket_id, actor_id)
   values (
-    emit.organization_id, emit.type, emit.subject_id, emit.data, emit.audience, emit.ticket_id, (select auth.uid())
+    emit.organization_id, emit.type, emit.subject_id, emit.data, emit.audience, emit.ticket_id, (select private.actor_id())
   )
   returning id;
 $$;
@@ -756,7 +969,7 @@ begin
     or place_txid > pg_snapshot_xmax(pg_current_snapshot())
   then
     raise exception 'the cursor is from before a restore, or older than the events that are kept'
-      using errcode = 'PD410', hint = 'Load everything anew, and begin without a cursor.';
+      using errcode = 'PT410', hint = 'Load everything anew, and begin without a cursor.';
   end if;
 
   select
@@ -844,10 +1057,11 @@ create table private.consumers (
 );
 
 insert into private.consumers (name, in_flight, lease, max_attempts) values
+  ('fetch_mail', 6, '5 minutes', 16),
   ('intake', 24, '3 minutes', 8),
   ('triage', 24, '2 minutes', 8),
   ('reply', 24, '5 minutes', 8),
-  ('send_mail', 24, '3 minutes', 12),
+  ('send_mail', 24, '3 minutes', 20), -- for about two days
   ('index_article', 24, '5 minutes', 8),
   ('refit', 2, '10 minutes', 4),
   ('maintain', 2, '10 minutes', 4);
@@ -874,6 +1088,7 @@ create table private.jobs (
   attempt integer not null default 0,
   token uuid,            -- of the attempt that runs; who finishes must show it
   lease_until timestamptz, -- published: publish again after; running: taken for dead after
+  claim bigint not null default 0, -- which claim handed it out; later ones have larger numbers
   error text,
   event_id uuid,
   trace_id uuid not null default gen_random_uuid(),
@@ -885,7 +1100,7 @@ create table private.jobs (
 create unique index jobs_dedupe_idx on private.jobs (organization_id, consumer, dedupe_key) nulls not distinct
 where state = 'waiting' and dedupe_key is not null;
 create index jobs_due_idx on private.jobs (consumer, run_at, id) where state = 'waiting';
-create index jobs_flight_idx on private.jobs (consumer, lease_until) where state in ('published', 'running');
+create index jobs_flight_idx on private.jobs (consumer, claim) where state in ('published', 'running');
 -- By order_key first: the organization may be null, and `is not distinct from` is no condition for an index.
 create index jobs_order_idx on private.jobs (order_key, id)
 where order_key is not null and state in ('waiting', 'published', 'running');
@@ -894,6 +1109,21 @@ where order_key is not null and state in ('published', 'running');
 create index jobs_finished_idx on private.jobs (finished_at) where state = 'done';
 create index jobs_dead_idx on private.jobs (organization_id, finished_at) where state = 'dead';
 create index jobs_consumer_idx on private.jobs (consumer, state) where state <> 'done';
+
+-- What claims remember of each consumer.
+--
+-- While some session holds an old snapshot, every state that a job has left stays in the indexes, and a claim would
+-- wade through all jobs of that time to find those that wait. So a claim that had to wade notes where it ended, and for
+-- a few seconds the next ones begin there; then one looks at everything again, for what came late or was held back.
+create table private.claim_marks (
+  consumer text primary key references private.consumers (name) on delete cascade,
+  backlog_since timestamptz,                     -- the window was full: who finishes makes room for those that wait
+  oldest_claim bigint not null default 0,        -- no job in flight is of an older claim
+  past_run_at timestamptz not null default '-infinity', -- those that wait come after (run_at, id), unless late or held
+  past_id uuid not null default '00000000-0000-0000-0000-000000000000',
+  good_until timestamptz not null default '-infinity'   -- what the mark says, but for the backlog, ends here
+);
+create sequence private.claim_number;
 
 -- Where the relay listens on the hosted platform: one row, written at deployment. None on one machine.
 create table private.relay_address (
@@ -992,11 +1222,18 @@ declare
   expired integer;
 begin
   with silent as (
-    select id from private.jobs
-    where state in ('published', 'running') and lease_until < now()
-    order by id
-    limit 1000
-    for update skip locked
+    select late.id
+    from private.consumers as c
+    left join private.claim_marks as m on m.consumer = c.name
+    cross join lateral (
+      select j.id from private.jobs as j
+      where j.consumer = c.name
+        and j.state in ('published', 'running')
+        and j.claim >= case when m.good_until > now() then m.oldest_claim else 0 end
+        and j.lease_until < now()
+      limit 1000
+      for update skip locked
+    ) as late
   ), given_up as (
     select j.id, j.state = 'running' and j.attempt >= c.max_attempts as dead
     from private.jobs as j
@@ -1017,6 +1254,68 @@ begin
 end;
 $$;
 
+-- How many entries this transaction has read in the indexes that claims walk, those of states long left included.
+create function private.job_entries_read() returns bigint
+language sql volatile set search_path = '' as $$
+  select pg_stat_get_xact_tuples_returned('private.jobs_due_idx'::regclass)
+    + pg_stat_get_xact_tuples_returned('private.jobs_flight_idx'::regclass);
+$$;
+
+-- A claim has filled a consumer's window: others may wait for it.
+create function private.note_backlog(consumer text) returns void
+language sql security definer set search_path = '' as $$
+  insert into private.claim_marks as m (consumer, backlog_since) values (note_backlog.consumer, now())
+  on conflict (consumer) do update set backlog_since = now() where m.backlog_since is null;
+$$;
+
+-- Called when everything that was due has been claimed. Not at once: each change leaves a version of the row.
+create function private.forget_backlogs() returns void
+language sql security definer set search_path = '' as $$
+  update private.claim_marks as m
+  set backlog_since = null
+  from private.consumers as c
+  where m.backlog_since < now() - interval '5 seconds'
+    and c.name = m.consumer
+    and c.in_flight > (
+      select count(*) from private.jobs as f
+      where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
+    );
+$$;
+
+-- Notes where claim `number` ended. `was_cut`: it took as many as it was asked for, and may not have seen all.
+create function private.mark_claims(number bigint, was_cut boolean) returns void
+language sql security definer set search_path = '' as $$
+  insert into private.claim_marks as m (consumer, oldest_claim, past_run_at, past_id, good_until)
+  select c.name, flight.oldest_claim, ended.run_at, ended.id, now() + interval '5 seconds'
+  from private.consumers as c
+  left join private.claim_marks as known on known.consumer = c.name
+  cross join lateral (
+    select coalesce(min(f.claim), number) as oldest_claim, was_cut or count(*) >= c.in_flight as stopped_early
+    from private.jobs as f
+    where f.consumer = c.name and f.state in ('published', 'running') and f.claim >= coalesce(known.oldest_claim, 0)
+  ) as flight
+  left join lateral (
+    select j.run_at, j.id from private.jobs as j
+    where j.consumer = c.name and j.state = 'published' and j.claim = number
+    order by j.run_at desc, j.id desc
+    limit 1
+  ) as last on flight.stopped_early
+  cross join lateral (
+    select e.run_at, e.id
+    from (values
+      -- Who enqueues commits within two seconds, or is found when everything is looked at again.
+      (now() - interval '2 seconds', '00000000-0000-0000-0000-000000000000'::uuid), (last.run_at, last.id)
+    ) as e (run_at, id)
+    where e.run_at is not null
+    order by e.run_at, e.id
+    limit 1
+  ) as ended
+  where last.id is not null or not flight.stopped_early
+  on conflict (consumer) do update
+  set oldest_claim = excluded.oldest_claim, past_run_at = excluded.past_run_at, past_id = excluded.past_id,
+    good_until = case when m.good_until > now() then m.good_until else excluded.good_until end;
+$$;
+
 -- Claims jobs for the relay, oldest first, so that no consumer has more than its in_flight at once. Jobs that come due
 -- within a minute, the grain of the sweep, are among them: SQS holds their wake-ups back for `delay` seconds. A claim
 -- lasts 30 seconds; mark_published makes it last until the job should be published anew.
@@ -1029,52 +1328,91 @@ $$;
 create function private.claim_jobs(max_jobs integer default 100) returns table (id uuid, consumer text, delay integer)
 language plpgsql security definer set search_path = '' set enable_bitmapscan = off as $$
 #variable_conflict use_column
+declare
+  found record;
+  total integer := 0;
+  number bigint;
+  entries_before bigint;
 begin
   perform pg_advisory_xact_lock(hashtext('pgdesk.claim_jobs'));
+  -- Of webhooks only the deliveries are queued: who commits an event does not wait for another who does.
+  perform private.queue_webhooks();
+  number := nextval('private.claim_number');
+  entries_before := private.job_entries_read();
   perform private.expire_leases();
-  return query
-  with due as (
-    select next.id
-    from private.consumers as c
-    cross join lateral (
-      select j.id
-      from private.jobs as j
-      where j.consumer = c.name
-        and j.state = 'waiting'
-        and j.run_at <= now() + interval '1 minute'
-        -- The first unfinished one of its order_key, and none of them handed out. Asked in two ways that each take one
-        -- step in an index, however many stand in line behind it.
-        and (
-          j.order_key is null
-          or j.id = (
-            select first.id
-            from private.jobs as first
-            where first.order_key = j.order_key
-              and first.organization_id is not distinct from j.organization_id
-              and first.state in ('waiting', 'published', 'running')
-            order by first.id
-            limit 1
+  for found in
+    with windows as (
+      select
+        c.name, greatest(c.in_flight - flight.jobs, 0) as room,
+        case when m.good_until > now() then m.past_run_at else '-infinity' end as past_run_at,
+        coalesce(m.past_id, '00000000-0000-0000-0000-000000000000') as past_id
+      from private.consumers as c
+      left join private.claim_marks as m on m.consumer = c.name
+      cross join lateral (
+        select count(*) as jobs
+        from private.jobs as f
+        where f.consumer = c.name and f.state in ('published', 'running')
+          and f.claim >= case when m.good_until > now() then m.oldest_claim else 0 end
+      ) as flight
+    ), due as (
+      select next.id, w.room
+      from windows as w
+      cross join lateral (
+        select j.id
+        from private.jobs as j
+        where j.consumer = w.name
+          and j.state = 'waiting'
+          and j.run_at <= now() + interval '1 minute'
+          and (j.run_at, j.id) >= (w.past_run_at, w.past_id)
+          -- The first unfinished one of its order_key, and none of them handed out. Asked in two ways that each take one
+          -- step in an index, however many stand in line behind it.
+          and (
+            j.order_key is null
+            or j.id = (
+              select first.id
+              from private.jobs as first
+              where first.order_key = j.order_key
+                and first.organization_id is not distinct from j.organization_id
+                and first.state in ('waiting', 'published', 'running')
+              order by first.id
+              limit 1
+            )
+            and not exists (
+              select from private.jobs as other
+              where other.order_key = j.order_key
+                and other.organization_id is not distinct from j.organization_id
+                and other.state in ('published', 'running')
+            )
           )
-          and not exists (
-            select from private.jobs as other
-            where other.order_key = j.order_key
-              and other.organization_id is not distinct from j.organization_id
-              and other.state in ('published', 'running')
-          )
-        )
-      order by j.run_at, j.id
-      limit greatest(c.in_flight - (
-        select count(*) from private.jobs as f where f.consumer = c.name and f.state in ('published', 'running')
-      ), 0)
-      for update skip locked
-    ) as next
-    limit max_jobs
-  )
-  update private.jobs as j
-  set state = 'published', lease_until = now() + interval '30 seconds'
-  from due
-  where j.id = due.id
-  returning j.id, j.consumer, greatest(ceil(extract(epoch from j.run_at - now())), 0)::integer;
+        order by j.run_at, j.id
+        limit w.room
+        for update skip locked
+      ) as next
+      limit max_jobs
+    ), published as (
+      update private.jobs as j
+      set state = 'published', claim = number, lease_until = now() + interval '30 seconds'
+      from due
+      where j.id = due.id
+      returning j.id, j.consumer, j.run_at, due.room
+    )
+    select
+      p.consumer, array_agg(p.id order by p.run_at, p.id) as ids,
+      array_agg(greatest(ceil(extract(epoch from p.run_at - now())), 0)::integer order by p.run_at, p.id) as delays,
+      count(*) >= min(p.room) as is_full
+    from published as p
+    group by p.consumer
+  loop
+    total := total + cardinality(found.ids);
+    if found.is_full then
+      perform private.note_backlog(found.consumer);
+    end if;
+    return query select u.id, found.consumer, u.delay from unnest(found.ids, found.delays) as u (id, delay);
+  end loop;
+  perform private.forget_backlogs();
+  if private.job_entries_read() - entries_before > 500 + 10 * total then
+    perform private.mark_claims(number, total >= max_jobs);
+  end if;
 end;
 $$;
 
@@ -1094,8 +1432,11 @@ language sql security definer set search_path = '' as $$
   where id = any (ids) and state = 'published';
 $$;
 
--- Starts an attempt and binds the transaction to the job's tenant. No row: the wake-up was a repeat, or came too late;
--- there is nothing to do. The caller shows `token` when it finishes.
+-- Starts an attempt. No row: the wake-up was a repeat, or came too late; there is nothing to do. The caller shows
+-- `token` when it finishes.
+--
+-- The state is compared as text, so that only the key's index fits: with few in flight when it last looked, the planner
+-- prefers to read all that is in flight, and every version that it has left.
 create function private.begin_job(job_id uuid) returns table (
   id uuid, organization_id uuid, consumer text, payload jsonb, attempt integer, token uuid, trace_id uuid,
   created_at timestamptz
@@ -1108,7 +1449,7 @@ begin
   set state = 'running', attempt = j.attempt + 1, token = gen_random_uuid(), started_at = now(), error = null,
     lease_until = now() + c.lease
   from private.consumers as c
-  where j.id = begin_job.job_id and j.state = 'published' and c.name = j.consumer
+  where j.id = begin_job.job_id and j.state::text = 'published' and c.name = j.consumer
   returning j.id, j.organization_id, j.consumer, j.payload, j.attempt, j.token, j.trace_id, j.created_at;
 end;
 $$;
@@ -1120,7 +1461,7 @@ declare
   job private.jobs;
 begin
   select * into job from private.jobs as j
-  where j.id = enter_job.job_id and j.token = enter_job.token and j.state = 'running';
+  where j.id = enter_job.job_id and j.token = enter_job.token and j.state::text = 'running';
   if not found then
     raise exception 'job % is no longer held by this attempt', job_id using errcode = 'PD001';
   end if;
@@ -1129,42 +1470,50 @@ begin
 end;
 $$;
 
+-- Do jobs wait for room in a consumer's window, and is half of it empty?
+create function private.has_room_for_backlog(consumer text) returns boolean
+language sql stable security definer set search_path = '' as $$
+  select (
+    select count(*) from private.jobs as f
+    where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
+  ) * 2 < c.in_flight
+  from private.claim_marks as m
+  join private.consumers as c on c.name = m.consumer
+  where m.consumer = has_room_for_backlog.consumer and m.backlog_since is not null;
+$$;
+
 -- Ends an attempt well. It stands in the transaction of all the job's effects: where the token is no longer the
 -- current one it raises, and the effects are undone with it. So they happen once.
 create function private.finish_job(job_id uuid, token uuid) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
   finished private.jobs;
-  flying bigint;
+  next_in_line uuid;
 begin
   update private.jobs as j
   set state = 'done', finished_at = now(), token = null, lease_until = null
-  where j.id = finish_job.job_id and j.token = finish_job.token and j.state = 'running'
+  where j.id = finish_job.job_id and j.token = finish_job.token and j.state::text = 'running' -- as text: see begin_job
   returning * into finished;
   if finished.id is null then
     raise exception 'job % is no longer held by this attempt', job_id using errcode = 'PD001';
   end if;
-  select count(*) into flying
-  from private.jobs as j where j.consumer = finished.consumer and j.state in ('published', 'running');
-  -- The window is half empty, or a job may have waited for this one's order_key: let the relay look.
-  if finished.order_key is not null
-    or flying * 2 < (select c.in_flight from private.consumers as c where c.name = finished.consumer)
-  then
-    -- The first of each by index. (`exists` would let the planner read through all that is done, to meet one by chance.)
-    if (
-      select j.id from private.jobs as j
-      where j.state = 'waiting' and j.run_at <= now() and j.consumer = finished.consumer
-      order by j.run_at, j.id
-      limit 1
-    ) is not null or (
-      select j.id from private.jobs as j
-      where j.state = 'waiting' and j.order_key = finished.order_key
-        and j.organization_id is not distinct from finished.organization_id
-      order by j.id
-      limit 1
-    ) is not null then
-      perform private.wake_relay();
-    end if;
+  if finished.order_key is not null then
+    select j.id into next_in_line
+    from private.jobs as j
+    where j.state = 'waiting' and j.order_key = finished.order_key
+      and j.organization_id is not distinct from finished.organization_id
+    order by j.id
+    limit 1;
+    -- A claim may have passed it by while it was held back.
+    update private.jobs as j
+    set run_at = now()
+    from private.claim_marks as m
+    where j.id = next_in_line and j.state::text = 'waiting' and m.consumer = j.consumer and m.good_until > now()
+      and (j.run_at, j.id) < (m.past_run_at, m.past_id);
+  end if;
+  -- It held the next one back, or others wait and the window is half empty: let the relay look.
+  if next_in_line is not null or private.has_room_for_backlog(finished.consumer) then
+    perform private.wake_relay();
   end if;
 end;
 $$;
@@ -1186,7 +1535,7 @@ begin
     ),
     error = left(fail_job.error, 2000), dedupe_key = null, token = null, lease_until = null
   from private.consumers as c
-  where j.id = fail_job.job_id and j.token = fail_job.token and j.state = 'running' and c.name = j.consumer
+  where j.id = fail_job.job_id and j.token = fail_job.token and j.state::text = 'running' and c.name = j.consumer
   returning j.* into failed;
   if failed.run_at <= now() + interval '1 minute' or (failed.state = 'dead' and failed.order_key is not null) then
     perform private.wake_relay(); -- it soon has another try, or what waited behind it may go on
@@ -1332,6 +1681,53 @@ $$;
 create function private.my_contact_organizations() returns setof uuid
 language sql stable security definer set search_path = '' rows 2 as $$
   select c.organization_id from public.contacts as c where c.id in (select private.my_contacts());
+$$;
+
+-- The desks that the caller writes to, as far as they show themselves to contacts.
+create function private.my_desks() returns table (id uuid, name text, slug text, language text)
+language sql stable security definer set search_path = '' as $$
+  select o.id, o.name, o.slug, o.language
+  from public.organizations as o
+  where o.id in (select private.my_contact_organizations())
+  order by o.name, o.id;
+$$;
+
+create function public.my_desks() returns table (id uuid, name text, slug text, language text)
+language sql stable set search_path = '' as $$
+  select * from private.my_desks();
+$$;
+
+-- Makes the signed-in caller a contact of a desk, under their confirmed address, so that they can open a ticket without
+-- having mailed before. Anyone may: as anyone may send mail. An organization closes its portal by the setting
+-- `portal` = false. Returns the contact.
+create function private.become_contact(organization_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  contact_id uuid;
+begin
+  insert into public.contacts as c (organization_id, email, name)
+  select o.id, lower(u.email::text), left(coalesce(u.raw_user_meta_data ->> 'name', ''), 200)
+  from auth.users as u
+  join public.organizations as o on o.id = become_contact.organization_id
+  where u.id = (select auth.uid())
+    and u.email_confirmed_at is not null
+    and not coalesce(u.is_anonymous, false)
+    and coalesce(o.settings ->> 'portal', 'true') <> 'false'
+  on conflict do nothing;
+  select c.id into contact_id from public.contacts as c
+  where c.organization_id = become_contact.organization_id and c.id in (select private.my_contacts());
+  if contact_id is null then
+    raise exception 'this desk takes no new contacts by its portal, or your address is not confirmed'
+      using errcode = '42501';
+  end if;
+  return contact_id;
+end;
+$$;
+
+create function public.become_contact(organization_id uuid) returns uuid
+language sql set search_path = '' as $$
+  select private.become_contact(become_contact.organization_id);
 $$;
 
 create function private.announce_contact() returns trigger
@@ -1560,9 +1956,9 @@ begin
     new.resolved_at := case when new.status_category = 'resolved' then coalesce(new.resolved_at, now()) end;
   end if;
   if tg_op = 'UPDATE' then
-    -- A member's word on a field stands. Functions have no user behind them; what a trigger changes (a team is removed,
-    -- and its tickets lose it) nobody has said.
-    if (select auth.uid()) is not null and pg_trigger_depth() = 1 then
+    -- A member's word on a field stands, and a key's. Functions have neither behind them; what a trigger changes (a team
+    -- is removed, and its tickets lose it) nobody has said.
+    if (select private.actor_id()) is not null and pg_trigger_depth() = 1 then
       new.set_by_member := array(
         select distinct unnest(
           new.set_by_member
@@ -1832,14 +2228,14 @@ begin
   end if;
   select * into ticket from public.tickets as t where t.id = send_reply.ticket_id for update;
   if not found then
-    raise exception 'there is no ticket %', send_reply.ticket_id using errcode = 'P0002';
+    raise exception 'there is no ticket %', send_reply.ticket_id using errcode = 'PT404';
   end if;
   if not internal and exists (
     select from public.messages as m
     where m.ticket_id = ticket.id and m.seq > coalesce(expected_seq, 0) and not m.is_internal
   ) then
     raise exception 'a newer message has arrived: read it before you answer'
-      using errcode = 'PD409',
+      using errcode = 'PT409',
         detail = format('seen up to %s, the ticket is at %s', coalesce(expected_seq, 0), ticket.last_seq);
   end if;
   insert into public.messages (organization_id, ticket_id, sender, member_id, is_internal, body_text)
@@ -1847,6 +2243,251 @@ begin
   returning * into sent;
   return sent;
 end;
+$$;
+
+
+-- sql/36_search.sql
+
+-- Finding tickets by words: of the subject, the contact, the messages. For members only: notes are among the words.
+--
+-- One row per ticket, kept by triggers. Each word is indexed together with its organization and a bucket of ticket
+-- numbers, as in 'b1946a:1e/refund'. So one GIN index answers for one tenant; a search begins with the newest buckets
+-- and widens only while it has found too little; a common word or a short beginning costs no more than a rare one.
+
+create table private.ticket_search (
+  ticket_id uuid primary key,
+  organization_id uuid not null,
+  number bigint not null,
+  -- Words of subject and contact, to put those tickets first.
+  head tsvector not null default '',
+  -- All words, each behind its bucket.
+  document tsvector not null default '',
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
+);
+create index ticket_search_ticket_idx on private.ticket_search (organization_id, ticket_id);
+-- Without a list of pending entries: every search would have to read it from end to end.
+create index ticket_search_document_idx on private.ticket_search using gin (document) with (fastupdate = off);
+
+-- Words as they are compared: lower case, without accents, in no language. An address is found by its parts too.
+create function private.search_words(value text) returns tsvector
+language sql immutable parallel safe set search_path = '' as $$
+  select to_tsvector(
+    'pg_catalog.simple',
+    regexp_replace(
+      normalize(lower(search_words.value || ' ' || translate(search_words.value, '@_/', '   ')), nfkd),
+      '[\u0300-\u036f]', '', 'g'
+    )
+  );
+$$;
+
+-- What stands before each word of a ticket. Few characters of the organization are enough: rows are compared with it.
+create function private.search_bucket(organization_id uuid, bucket bigint) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select left(md5(search_bucket.organization_id::text), 6) || ':' || to_hex(search_bucket.bucket) || '/';
+$$;
+
+-- Tickets in one bucket: a page of results is found in the newest few, whatever the word.
+create function private.search_bucket_of(number bigint) returns bigint
+language sql immutable parallel safe set search_path = '' as $$
+  select search_bucket_of.number / 2048;
+$$;
+
+-- The words as they are indexed. What is longer than any name is no word that somebody types.
+create function private.search_document(organization_id uuid, number bigint, words tsvector) returns tsvector
+language sql immutable parallel safe set search_path = '' as $$
+  select coalesce(array_to_tsvector(array_agg(b.prefix || w.lexeme)), '')
+  from unnest(search_document.words) as w,
+    (
+      select private.search_bucket(
+        search_document.organization_id, private.search_bucket_of(search_document.number)
+      ) as prefix
+    ) as b
+  where length(w.lexeme) <= 60;
+$$;
+
+-- How much of one message is searched.
+create function private.search_text(body_text text, reply_text text) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select left(coalesce(search_text.reply_text, search_text.body_text), 20000);
+$$;
+
+-- Indexes a ticket anew: it is new, or words of it have changed or gone.
+create function private.index_ticket(ticket_id uuid) returns void
+language sql security definer set search_path = '' as $$
+  insert into private.ticket_search as s (ticket_id, organization_id, number, head, document)
+  select
+    t.id, t.organization_id, t.number, h.words,
+    private.search_document(t.organization_id, t.number, h.words || coalesce(private.search_words(b.words), ''))
+  from public.tickets as t
+  join public.contacts as c on c.organization_id = t.organization_id and c.id = t.contact_id
+  cross join lateral (
+    select private.search_words(concat_ws(' ', t.number, t.subject, c.name, c.email)) as words
+  ) as h
+  cross join lateral (
+    -- The newest, so that what is indexed of one ticket stays small.
+    select string_agg(m.words, ' ') as words
+    from (
+      select private.search_text(m.body_text, m.reply_text) as words
+      from public.messages as m
+      where m.ticket_id = t.id
+      order by m.seq desc
+      limit 100
+    ) as m
+  ) as b
+  where t.id = index_ticket.ticket_id
+  on conflict (ticket_id) do update set head = excluded.head, document = excluded.document;
+$$;
+
+create function private.search_ticket_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.index_ticket(new.id);
+  return null;
+end;
+$$;
+
+create trigger tickets_search_new after insert on public.tickets
+for each row execute function private.search_ticket_changed();
+create trigger tickets_search after update of subject, contact_id on public.tickets
+for each row when (new.subject <> old.subject or new.contact_id <> old.contact_id)
+execute function private.search_ticket_changed();
+
+create function private.search_contact_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.index_ticket(t.id)
+  from public.tickets as t
+  where t.organization_id = new.organization_id and t.contact_id = new.id;
+  return null;
+end;
+$$;
+
+create trigger contacts_search after update of name, email on public.contacts
+for each row when (new.name <> old.name or new.email is distinct from old.email)
+execute function private.search_contact_changed();
+
+-- A new message adds its words; one that is moved, changed or removed has its tickets indexed anew.
+create function private.search_message_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'INSERT' then
+    update private.ticket_search as s
+    set document = s.document || private.search_document(
+      s.organization_id, s.number, private.search_words(private.search_text(new.body_text, new.reply_text))
+    )
+    where s.ticket_id = new.ticket_id and length(s.document) < 20000;
+    return null;
+  end if;
+  perform private.index_ticket(old.ticket_id);
+  if tg_op = 'UPDATE' and new.ticket_id <> old.ticket_id then
+    perform private.index_ticket(new.ticket_id);
+  end if;
+  return null;
+end;
+$$;
+
+create trigger messages_search_new after insert or delete on public.messages
+for each row execute function private.search_message_changed();
+create trigger messages_search after update of ticket_id, body_text, reply_text on public.messages
+for each row execute function private.search_message_changed();
+
+-- A query for tickets in the buckets from `oldest` to `newest` that have all words; the last may be a beginning.
+create function private.search_query(organization_id uuid, oldest bigint, newest bigint, words text[]) returns tsquery
+language sql immutable set search_path = '' as $$
+  select string_agg(in_any_bucket, ' & ')::tsquery
+  from (
+    select '(' || string_agg(
+      quote_literal(private.search_bucket(search_query.organization_id, b.bucket) || w.word)
+        || case when w.place = cardinality(search_query.words) then ':*' else '' end,
+      ' | '
+    ) || ')' as in_any_bucket
+    from unnest(search_query.words) with ordinality as w (word, place),
+      generate_series(search_query.oldest, search_query.newest) as b (bucket)
+    group by w.place
+  ) as each_word;
+$$;
+
+-- The newest tickets that have all words of a query, the last of which may be unfinished; for members. A page is made
+-- of tickets before a number; `in_head` says that subject and contact have all the words.
+create function private.search_tickets(
+  organization_id uuid, query text, status_category text, assignee_id uuid, team_id uuid, before_number bigint,
+  max_tickets integer
+) returns table (ticket_id uuid, in_head boolean)
+language plpgsql stable security definer set search_path = '' rows 50 as $$
+#variable_conflict use_column
+declare
+  page_size constant integer := least(greatest(coalesce(max_tickets, 50), 1), 200);
+  is_filtered constant boolean := num_nonnulls(
+    search_tickets.status_category, search_tickets.assignee_id, search_tickets.team_id
+  ) > 0;
+  words text[];
+  head_query tsquery;
+  newest bigint;
+  oldest bigint;
+  width bigint := 2; -- the newest bucket has just begun, perhaps
+  found integer := 0;
+  fetched integer;
+begin
+  if not search_tickets.organization_id in (select private.my_organizations()) then
+    return;
+  end if;
+  -- In the order in which they were typed; eight words leave nothing to choose.
+  words := array(
+    select w.lexeme
+    from unnest(private.search_words(translate(left(search_tickets.query, 200), '@_/', '   '))) as w
+    where length(w.lexeme) <= 60
+    order by w.positions[cardinality(w.positions)]
+    limit 8
+  );
+  if cardinality(words) = 0 then
+    return;
+  end if;
+  head_query := (
+    select string_agg(quote_literal(w.word) || case when w.place = cardinality(words) then ':*' else '' end, ' & ')
+    from unnest(words) with ordinality as w (word, place)
+  )::tsquery;
+  select private.search_bucket_of(least(c.last_number, search_tickets.before_number - 1)) into newest
+  from private.ticket_counters as c
+  where c.organization_id = search_tickets.organization_id;
+  while newest >= 0 and found < page_size loop
+    oldest := greatest(newest - width + 1, 0);
+    return query
+    select s.ticket_id, s.head @@ head_query
+    from private.ticket_search as s
+    where s.document @@ private.search_query(search_tickets.organization_id, oldest, newest, words)
+      and s.organization_id = search_tickets.organization_id
+      and s.number < coalesce(search_tickets.before_number, 9223372036854775807)
+      and (not is_filtered or exists (
+        select from public.tickets as t
+        where t.id = s.ticket_id
+          and (search_tickets.status_category is null or t.status_category = search_tickets.status_category)
+          and (search_tickets.assignee_id is null or t.assignee_id = search_tickets.assignee_id)
+          and (search_tickets.team_id is null or t.team_id = search_tickets.team_id)
+      ))
+    order by s.number desc
+    limit page_size - found;
+    get diagnostics fetched = row_count;
+    found := found + fetched;
+    newest := oldest - 1;
+    width := width * 4;
+  end loop;
+end;
+$$;
+
+-- Tickets of an organization by words, those first that have them in subject or contact, then the newest. The last
+-- word may be unfinished. The next page: `before_number`, the smallest number of this one. Only members find anything.
+create function public.search_tickets(
+  organization_id uuid, query text, status_category text default null, assignee_id uuid default null,
+  team_id uuid default null, before_number bigint default null, max_tickets integer default 50
+) returns setof public.tickets
+language sql stable set search_path = '' as $$
+  select t.*
+  from private.search_tickets(
+    search_tickets.organization_id, search_tickets.query, search_tickets.status_category, search_tickets.assignee_id,
+    search_tickets.team_id, search_tickets.before_number, search_tickets.max_tickets
+  ) as found
+  join public.tickets as t on t.id = found.ticket_id
+  order by found.in_head desc, t.number desc;
 $$;
 
 
@@ -2130,7 +2771,7 @@ begin
   where m.id = note_parsed.inbound_mail_id and m.state in ('received', 'parsed')
   returning * into mail;
   if mail.id is null then
-    raise exception 'inbound mail % is not to be read', note_parsed.inbound_mail_id using errcode = 'PD404';
+    raise exception 'inbound mail % is not to be read', note_parsed.inbound_mail_id using errcode = 'PT404';
   end if;
   return exists (
     select from public.inbound_mails as m
@@ -2187,7 +2828,7 @@ declare
 begin
   select * into ledger from public.inbound_mails as m where m.id = file_mail.inbound_mail_id for update;
   if ledger.id is null then
-    raise exception 'there is no inbound mail %', file_mail.inbound_mail_id using errcode = 'PD404';
+    raise exception 'there is no inbound mail %', file_mail.inbound_mail_id using errcode = 'PT404';
   end if;
   if ledger.state in ('done', 'quarantined') then
     return ledger;
@@ -2302,7 +2943,7 @@ begin
     and m.organization_id = any(array(select private.my_organizations('admin')))
   returning * into mail;
   if mail.id is null then
-    raise exception 'there is no quarantined mail %', retry_inbound_mail.inbound_mail_id using errcode = 'P0002';
+    raise exception 'there is no quarantined mail %', retry_inbound_mail.inbound_mail_id using errcode = 'PT404';
   end if;
   perform private.enqueue(mail.organization_id, 'intake', jsonb_build_object('inbound_mail_id', mail.id));
   return mail;
@@ -2331,7 +2972,7 @@ begin
     and m.organization_id = any(array(select private.my_organizations('agent')))
   for update of m;
   if mail.id is null then
-    raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'P0002';
+    raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'PT404';
   end if;
   -- Nothing is answered in the old ticket meanwhile, nor what was drafted for this message afterwards.
   perform from public.tickets as t where t.id = mail.ticket_id for update;
@@ -2486,12 +3127,14 @@ begin
 end;
 $$;
 
--- Of the ids that a provider lists, those that need nothing more: kept, on their way, or nobody's.
+-- Of the ids that a provider lists, those that need nothing more: kept, or nobody's (with their recipients, who may be
+-- somebody by now). It tells of no tenant more than that a mail is here.
 create function private.known_provider_mails(provider text, provider_ids text[]) returns table (
-  provider_id text, is_unaddressed boolean
+  provider_id text, is_unaddressed boolean, recipients text[]
 )
 language sql stable security definer set search_path = '' as $$
-  select m.provider_id, bool_and(m.state = 'unaddressed')
+  select m.provider_id, bool_and(m.state = 'unaddressed'),
+    coalesce(min(m.recipients) filter (where m.state = 'unaddressed'), '{}')
   from public.provider_mails as m
   where m.provider = known_provider_mails.provider and m.provider_id = any (known_provider_mails.provider_ids)
   group by m.provider_id
@@ -2511,7 +3154,7 @@ begin
     and m.organization_id = any(array(select private.my_organizations('admin')))
   returning * into held;
   if held.id is null then
-    raise exception 'there is no failed mail %', retry_provider_mail.provider_mail_id using errcode = 'P0002';
+    raise exception 'there is no failed mail %', retry_provider_mail.provider_mail_id using errcode = 'PT404';
   end if;
   perform private.enqueue(
     held.organization_id, 'fetch_mail', jsonb_build_object('provider_mail_id', held.id), dedupe_key => held.id::text
@@ -2795,7 +3438,7 @@ begin
   select a.organization_id, a.id, save_article.title, save_article.body
   from public.articles as a where a.id = save_article.article_id;
   if not found then
-    raise exception 'there is no article %', article_id using errcode = 'P0002';
+    raise exception 'there is no article %', article_id using errcode = 'PT404';
   end if;
   select * into saved from public.articles as a where a.id = save_article.article_id;
   return saved;
@@ -2812,7 +3455,7 @@ begin
   where a.id = set_article_status.article_id
   returning * into changed;
   if changed.id is null then
-    raise exception 'there is no article % that you may change', article_id using errcode = 'P0002';
+    raise exception 'there is no article % that you may change', article_id using errcode = 'PT404';
   end if;
   return changed;
 end;
@@ -3536,7 +4179,7 @@ begin
   select * into ticket from public.tickets as t
   where t.id = confirm_category.ticket_id and t.organization_id in (select private.my_organizations('agent'));
   if ticket.id is null then
-    raise exception 'there is no ticket % that you may file', confirm_category.ticket_id using errcode = 'P0002';
+    raise exception 'there is no ticket % that you may file', confirm_category.ticket_id using errcode = 'PT404';
   end if;
   update public.tickets as t
   set set_by_member = array(select distinct unnest(t.set_by_member || array['category_id']) order by 1)
@@ -3562,7 +4205,7 @@ begin
   where t.id = correct_triage.ticket_id
   returning * into corrected;
   if corrected.id is null then
-    raise exception 'there is no ticket % that you may file', correct_triage.ticket_id using errcode = 'P0002';
+    raise exception 'there is no ticket % that you may file', correct_triage.ticket_id using errcode = 'PT404';
   end if;
   if corrected.category_id is not distinct from before.category_id then
     perform private.confirm_category(corrected.id);
@@ -3600,7 +4243,7 @@ begin
   select * into message from public.messages as m where m.id = record_triage.message_id;
   select * into ticket from public.tickets as t where t.id = message.ticket_id for update;
   if ticket.id is null then
-    raise exception 'there is no message %', record_triage.message_id using errcode = 'P0002';
+    raise exception 'there is no message %', record_triage.message_id using errcode = 'PT404';
   end if;
   is_first := not exists (
     select from public.triage_results as r
@@ -3851,12 +4494,12 @@ begin
   where t.organization_id = organization and t.id = record_draft.ticket_id
   for update;
   if not found then
-    raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'P0002';
+    raise exception 'there is no ticket %', record_draft.ticket_id using errcode = 'PT404';
   end if;
   if not exists (
     select from public.messages as m where m.id = record_draft.message_id and m.ticket_id = ticket.id
   ) then
-    raise exception 'message % is not in this ticket any more', record_draft.message_id using errcode = 'P0002';
+    raise exception 'message % is not in this ticket any more', record_draft.message_id using errcode = 'PT404';
   end if;
   return query
   select d.id, d.decision, d.reasons from public.drafts as d
@@ -3953,7 +4596,7 @@ begin
   where d.id = accept_draft.draft_id and d.status in ('open', 'stale')
   for update;
   if not found then
-    raise exception 'there is no open draft %', accept_draft.draft_id using errcode = 'P0002';
+    raise exception 'there is no open draft %', accept_draft.draft_id using errcode = 'PT404';
   end if;
   final := coalesce(nullif(btrim(accept_draft.body), ''), draft.body_text);
   if btrim(final) = '' then
@@ -3978,7 +4621,7 @@ begin
   where d.id = reject_draft.draft_id and d.status in ('open', 'stale')
   returning d.* into draft;
   if draft.id is null then
-    raise exception 'there is no open draft %', reject_draft.draft_id using errcode = 'P0002';
+    raise exception 'there is no open draft %', reject_draft.draft_id using errcode = 'PT404';
   end if;
   insert into public.draft_feedback (organization_id, draft_id, member_id, verdict, comment)
   values (draft.organization_id, draft.id, (select auth.uid()), 'rejected', reject_draft.comment);
@@ -4166,17 +4809,17 @@ begin
     and m.organization_id = any(array(select private.my_organizations('agent')))
   for no key update;
   if mail.id is null then
-    raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'P0002';
+    raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'PT404';
   end if;
   if mail.status not in ('failed', 'unknown') then
-    raise exception 'the mail is %: there is nothing to decide', mail.status using errcode = 'PD409';
+    raise exception 'the mail is %: there is nothing to decide', mail.status using errcode = 'PT409';
   end if;
   if decision = 'send_again' and exists (
     select from public.contacts as c
     where c.organization_id = mail.organization_id and c.id = mail.contact_id and c.suppressed_at is not null
   ) then
     raise exception 'the address bounced or complained: nothing is sent there'
-      using errcode = 'PD409', hint = 'Call unsuppress_contact first.';
+      using errcode = 'PT409', hint = 'Call unsuppress_contact first.';
   end if;
   if decision = 'send_again' then
     -- As if it had never been tried: the provider must not take it for a repetition.
@@ -4342,7 +4985,7 @@ begin
     and c.organization_id = any(array(select private.my_organizations('agent')))
   for no key update;
   if contact.id is null then
-    raise exception 'there is no contact %', unsuppress_contact.contact_id using errcode = 'P0002';
+    raise exception 'there is no contact %', unsuppress_contact.contact_id using errcode = 'PT404';
   end if;
   update public.contacts as c set suppressed_at = null, suppressed_because = null
   where c.id = contact.id and c.suppressed_at is not null;
@@ -4367,6 +5010,842 @@ $$;
 
 create trigger contacts_forget_suppression before update of email on public.contacts
 for each row when (old.email is distinct from new.email) execute function private.forget_suppression();
+
+
+-- sql/73_data_keys.sql
+
+-- What encrypts an organization's secrets. The functions encrypt and decrypt (kit/secrets.py); here lies only what is
+-- of no use without the key that wraps it.
+
+create table private.data_keys (
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  -- The newest seals; older ones still open what they sealed.
+  version integer not null check (version > 0),
+  wrapped bytea not null,
+  -- Who unwraps it: `kms`, or `master:` and the fingerprint of a master key.
+  wrapped_by text not null,
+  created_at timestamptz not null default now(),
+  primary key (organization_id, version)
+);
+
+
+-- sql/74_typed_ids.sql
+
+-- Ids as integrators see them outside the database: `tkt_` and the 32 hex digits of the uuid, so that nobody takes a
+-- ticket's for a message's. Postgres reads those digits as a uuid: what stands behind the prefix can be used in a
+-- filter of the REST API as it is.
+
+create table private.id_prefixes (
+  -- What the id names, as in the key `<noun>_id`, or as in private.event_types.subject.
+  noun text primary key check (noun ~ '^[a-z]+(_[a-z]+)*$'),
+  prefix text not null check (prefix ~ '^[a-z]{3}$')
+);
+
+insert into private.id_prefixes (noun, prefix) values
+  ('organization', 'org'),
+  ('event', 'evt'),
+  ('user', 'usr'),
+  ('actor', 'usr'),
+  ('assignee', 'usr'),
+  ('member', 'usr'),
+  ('team', 'tem'),
+  ('contact', 'con'),
+  ('mail_address', 'adr'),
+  ('ticket', 'tkt'),
+  ('category', 'cat'),
+  ('message', 'msg'),
+  ('inbound_mail', 'iml'),
+  ('outgoing_mail', 'oml'),
+  ('provider_mail', 'pml'),
+  ('article', 'art'),
+  ('version', 'ver'),
+  ('draft', 'drf'),
+  ('webhook_endpoint', 'whe'),
+  ('endpoint', 'whe'),
+  ('webhook_delivery', 'whd'),
+  ('delivery', 'whd');
+
+-- The prefix of a noun, or of the last words of one that is longer (`from_ticket`); null where there is none.
+create function private.id_prefix(noun text) returns text
+language sql stable security definer set search_path = '' as $$
+  select p.prefix
+  from private.id_prefixes as p
+  where id_prefix.noun = p.noun or right(id_prefix.noun, length(p.noun) + 1) = '_' || p.noun
+  order by length(p.noun) desc
+  limit 1;
+$$;
+
+-- `typed_id('ticket', …)` is `tkt_…`. A noun without a prefix leaves the uuid as it is.
+create function public.typed_id(noun text, id uuid) returns text
+language sql stable set search_path = '' as $$
+  select coalesce(private.id_prefix(typed_id.noun) || '_' || replace(typed_id.id::text, '-', ''), typed_id.id::text);
+$$;
+
+-- The uuid behind a typed id, whatever it names.
+create function public.uuid_of(typed_id text) returns uuid
+language plpgsql immutable set search_path = '' as $$
+begin
+  if typed_id !~ '^[a-z]{3}_[0-9a-f]{32}$' then
+    raise exception 'not a typed id: %', left(typed_id, 60)
+      using errcode = '22023', hint = 'Three letters that say what it names, an underscore, 32 hex digits.';
+  end if;
+  return right(typed_id, 32)::uuid;
+end;
+$$;
+
+-- Data of an event with every id typed: the values of its keys `…_id`.
+create function private.with_typed_ids(data jsonb) returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_object_agg(
+    d.key,
+    case
+      when d.key like '%\_id' and private.try_uuid(d.value #>> '{}') is not null
+      then to_jsonb(public.typed_id(left(d.key, -3), private.try_uuid(d.value #>> '{}')))
+      else d.value
+    end
+  ), '{}')
+  from jsonb_each(with_typed_ids.data) as d;
+$$;
+
+
+-- sql/75_webhooks.sql
+
+-- Webhooks out: who wants to be told what, how it is doing, and with which secrets it is signed to.
+
+insert into private.event_types (type, subject, audience, happens, properties, is_partial, example) values
+(
+  'webhook.disabled', 'webhook_endpoint', 'agents',
+  'An endpoint was disabled by pgdesk: it answered 410 Gone, or failed only, for 120 hours. What waits for it is kept.',
+  '{
+    "reason": {"$ref": "#/$defs/reason"},
+    "failing_since": {"$ref": "#/$defs/instant_or_null"}
+  }',
+  false,
+  '{"reason": "every attempt failed for 120 hours", "failing_since": "2026-11-16T09:30:00+00:00"}'
+);
+
+-- Does a list of filters want an event of this type? `*` wants all, `ticket.*` all that begin with `ticket.`.
+create function private.wants_event(filters text[], type text) returns boolean
+language sql immutable parallel safe set search_path = '' as $$
+  select exists (
+    select from unnest(wants_event.filters) as f
+    where f in ('*', wants_event.type) or (right(f, 2) = '.*' and starts_with(wants_event.type, left(f, -1)))
+  );
+$$;
+
+create function private.are_event_filters(filters text[]) returns boolean
+language sql immutable parallel safe set search_path = '' as $$
+  select cardinality(are_event_filters.filters) between 1 and 100 and (
+    select bool_and(f is not null and f ~ '^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$')
+    from unnest(are_event_filters.filters) as f
+  );
+$$;
+
+create table public.webhook_endpoints (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  -- What it may be beyond that is judged by the functions, each time they connect (kit/safe_http.py).
+  url text not null check (
+    url ~* '^https?://[^/?#@\\[:space:]]' and url !~ '[[:space:][:cntrl:]]' and length(url) <= 2000
+  ),
+  description text not null default '' check (length(description) <= 500),
+  event_types text[] not null default '{*}' check (private.are_event_filters(event_types)),
+  -- One after the other, in the order in which the events were recorded; the first that fails holds up the rest.
+  is_ordered boolean not null default false,
+  -- False: ids only, the receiver fetches the rest. True: the event's data too.
+  has_data boolean not null default false,
+  created_by uuid references auth.users (id) on delete set null,
+  -- Disabled: it is sent nothing, and events pass it by; what waited already goes on once this is null again.
+  disabled_at timestamptz,
+  disabled_because text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  check ((disabled_at is null) = (disabled_because is null))
+);
+create index webhook_endpoints_created_by_idx on public.webhook_endpoints (created_by);
+
+-- How an endpoint is doing. Apart from it, so that what happens at every attempt waits for no one who changes it.
+create table public.webhook_health (
+  endpoint_id uuid primary key,
+  organization_id uuid not null,
+  -- Attempts that failed since the last that did not; from the fifth on the circuit is open.
+  failures integer not null default 0,
+  failing_since timestamptz,
+  last_failure_at timestamptz,
+  last_success_at timestamptz,
+  -- Nothing is sent before; then one delivery tries whether the endpoint is back.
+  paused_until timestamptz,
+  paused_because text,
+  -- How often the circuit was opened again without a success: each time for twice as long.
+  pauses integer not null default 0,
+  -- The attempt at a job that sends to it, for as long; one at a time. Queued: a job is on its way.
+  worker uuid,
+  busy_until timestamptz,
+  queued_until timestamptz,
+  foreign key (organization_id, endpoint_id)
+  references public.webhook_endpoints (organization_id, id) on delete cascade
+) with (fillfactor = 50);
+create index webhook_health_endpoint_idx on public.webhook_health (organization_id, endpoint_id);
+
+-- Encrypted by the functions; shown once, when made.
+create table private.webhook_secrets (
+  id uuid primary key,
+  organization_id uuid not null,
+  endpoint_id uuid not null,
+  sealed bytea not null,
+  key_version integer not null,
+  created_at timestamptz not null default now(),
+  -- Replaced: still signs until then, beside its successor.
+  expires_at timestamptz,
+  foreign key (organization_id, endpoint_id)
+  references public.webhook_endpoints (organization_id, id) on delete cascade
+);
+create index webhook_secrets_endpoint_idx on private.webhook_secrets (organization_id, endpoint_id);
+
+create trigger webhook_endpoints_touch before update on public.webhook_endpoints
+for each row execute function private.touch();
+
+create function private.keep_webhook_endpoint() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if new.disabled_at is null then
+    new.disabled_because := null;
+  elsif old.disabled_at is null then
+    new.disabled_at := now();
+    new.disabled_because := coalesce(new.disabled_because, 'a member disabled it');
+  end if;
+  return new;
+end;
+$$;
+
+create trigger webhook_endpoints_keep before update of disabled_at on public.webhook_endpoints
+for each row execute function private.keep_webhook_endpoint();
+
+-- A new endpoint, one that is enabled again and one that moved begin in good health.
+create function private.renew_webhook_health() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.webhook_health (endpoint_id, organization_id) values (new.id, new.organization_id)
+  on conflict (endpoint_id) do update
+  set failures = 0, failing_since = null, last_failure_at = null, paused_until = null, paused_because = null,
+    pauses = 0;
+  perform private.wake_relay();
+  return null;
+end;
+$$;
+
+create trigger webhook_endpoints_begin after insert on public.webhook_endpoints
+for each row execute function private.renew_webhook_health();
+create trigger webhook_endpoints_renew after update of url, disabled_at on public.webhook_endpoints
+for each row when (new.disabled_at is null) execute function private.renew_webhook_health();
+
+-- For the functions, in a caller's name: raises unless the caller administers the organization.
+create function private.check_webhook_admin(organization_id uuid) returns void
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  if not check_webhook_admin.organization_id = any(array(select private.my_organizations('admin'))) then
+    raise exception 'webhooks are for admins of the organization' using errcode = '42501';
+  end if;
+end;
+$$;
+
+-- The organization of an endpoint that the caller administers.
+create function private.administered_webhook(endpoint_id uuid) returns uuid
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  found_in uuid;
+begin
+  select e.organization_id into found_in
+  from public.webhook_endpoints as e
+  where e.id = administered_webhook.endpoint_id
+    and e.organization_id = any(array(select private.my_organizations('admin')));
+  if found_in is null then
+    raise exception 'no endpoint % that you administer', endpoint_id using errcode = 'PT404';
+  end if;
+  return found_in;
+end;
+$$;
+
+-- An endpoint with its first secret, made by an admin through the functions, which encrypted the secret.
+create function private.add_webhook_endpoint(
+  organization_id uuid, url text, description text, event_types text[], is_ordered boolean, has_data boolean,
+  secret_id uuid, sealed bytea, key_version integer
+) returns public.webhook_endpoints
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  most constant integer := 50;
+  added public.webhook_endpoints;
+begin
+  perform private.check_webhook_admin(add_webhook_endpoint.organization_id);
+  if (
+    select count(*) from public.webhook_endpoints as e where e.organization_id = add_webhook_endpoint.organization_id
+  ) >= most then
+    raise exception 'an organization has at most % webhook endpoints', most using errcode = '54000';
+  end if;
+  insert into public.webhook_endpoints (
+    organization_id, url, description, event_types, is_ordered, has_data, created_by
+  )
+  values (
+    add_webhook_endpoint.organization_id, add_webhook_endpoint.url, add_webhook_endpoint.description,
+    add_webhook_endpoint.event_types, add_webhook_endpoint.is_ordered, add_webhook_endpoint.has_data,
+    (select auth.uid())
+  )
+  returning * into added;
+  insert into private.webhook_secrets (id, organization_id, endpoint_id, sealed, key_version)
+  values (
+    add_webhook_endpoint.secret_id, added.organization_id, added.id, add_webhook_endpoint.sealed,
+    add_webhook_endpoint.key_version
+  );
+  return added;
+end;
+$$;
+
+-- A new secret beside the old one, which signs for another 24 hours. Returns when it ends.
+create function private.rotate_webhook_secret(
+  endpoint_id uuid, secret_id uuid, sealed bytea, key_version integer
+) returns timestamptz
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  organization uuid := private.administered_webhook(rotate_webhook_secret.endpoint_id);
+  ends constant timestamptz := now() + interval '24 hours';
+begin
+  -- One rotation at a time, so that none leaves another's secret without an end.
+  perform from public.webhook_endpoints as e where e.id = rotate_webhook_secret.endpoint_id for no key update;
+  delete from private.webhook_secrets as s
+  where s.endpoint_id = rotate_webhook_secret.endpoint_id and s.expires_at < now();
+  update private.webhook_secrets as s set expires_at = least(s.expires_at, ends)
+  where s.endpoint_id = rotate_webhook_secret.endpoint_id;
+  insert into private.webhook_secrets (id, organization_id, endpoint_id, sealed, key_version)
+  values (
+    rotate_webhook_secret.secret_id, organization, rotate_webhook_secret.endpoint_id, rotate_webhook_secret.sealed,
+    rotate_webhook_secret.key_version
+  );
+  return ends;
+end;
+$$;
+
+
+-- sql/76_webhook_deliveries.sql
+
+-- Webhooks out: what is to be told to whom, what was tried, and what became of it.
+
+insert into private.consumers (name, in_flight, lease, max_attempts) values ('deliver', 20, '3 minutes', 8);
+
+create type public.webhook_state as enum (
+  'waiting',   -- to be sent at next_attempt_at, and again after a failure
+  'delivered', -- the endpoint answered 2xx
+  'failed'     -- given up: attempts used up, or 410
+);
+
+create table public.webhook_deliveries (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null,
+  endpoint_id uuid not null,
+  -- Null: a test. No foreign key: what was delivered is told for as long as the row is kept.
+  event_id uuid,
+  event_type text not null,
+  -- The body as it is signed and sent, at every attempt the same bytes.
+  payload text not null,
+  state public.webhook_state not null default 'waiting',
+  -- Attempts since it was queued or replayed.
+  tries smallint not null default 0,
+  next_attempt_at timestamptz default now(),
+  -- Of the last attempt; the others stand in webhook_attempts.
+  status integer,
+  error text,
+  trace_id uuid,
+  created_at timestamptz not null default now(),
+  delivered_at timestamptz,
+  unique (organization_id, id),
+  -- An event is told to an endpoint once.
+  unique (endpoint_id, event_id),
+  foreign key (organization_id, endpoint_id)
+  references public.webhook_endpoints (organization_id, id) on delete cascade
+);
+create index webhook_deliveries_log_idx on public.webhook_deliveries (organization_id, endpoint_id, id);
+create index webhook_deliveries_due_idx on public.webhook_deliveries (endpoint_id, next_attempt_at)
+where state = 'waiting';
+create index webhook_deliveries_order_idx on public.webhook_deliveries (endpoint_id, id) where state = 'waiting';
+
+create table public.webhook_attempts (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null,
+  delivery_id uuid not null,
+  started_at timestamptz not null,
+  ms integer not null,
+  -- Null: there was no answer, `error` says why.
+  status integer,
+  error text,
+  -- The first of what was answered, at most 1,000 characters. Anyone may have written it.
+  response text,
+  foreign key (organization_id, delivery_id)
+  references public.webhook_deliveries (organization_id, id) on delete cascade
+);
+create index webhook_attempts_delivery_idx on public.webhook_attempts (organization_id, delivery_id, id);
+
+-- The body of a webhook: `{type, timestamp, data}` of Standard Webhooks, every id with its prefix.
+create function private.webhook_body(type text, happened_at timestamptz, data jsonb) returns text
+language sql stable set search_path = '' as $$
+  select json_build_object(
+    'type', webhook_body.type,
+    'timestamp', to_char(webhook_body.happened_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'data', webhook_body.data
+  )::text;
+$$;
+
+-- What an event's webhooks say: ids only, or the event's own data too.
+create function private.event_body(event public.events, has_data boolean) returns text
+language sql stable set search_path = '' as $$
+  select private.webhook_body(event.type, event.created_at, jsonb_build_object(
+    'event_id', public.typed_id('event', event.id),
+    'organization_id', public.typed_id('organization', event.organization_id),
+    'subject_id', public.typed_id(
+      (select t.subject from private.event_types as t where t.type = event.type), event.subject_id
+    ),
+    'ticket_id', public.typed_id('ticket', event.ticket_id),
+    'actor_id', public.typed_id('user', event.actor_id)
+  ) || case when has_data then jsonb_build_object('details', private.with_typed_ids(event.data)) else '{}' end);
+$$;
+
+-- A delivery for each endpoint that wants the event, in the transaction of the change. It takes no lock that another
+-- change would wait for; the relay finds what is due.
+create function private.fan_out_event() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.webhook_deliveries (organization_id, endpoint_id, event_id, event_type, payload, trace_id)
+  select
+    new.organization_id, e.id, new.id, new.type, private.event_body(new, e.has_data),
+    private.try_uuid(current_setting('app.trace_id', true))
+  from public.webhook_endpoints as e
+  where e.organization_id = new.organization_id
+    and e.disabled_at is null
+    and private.wants_event(e.event_types, new.type);
+  if found then
+    perform private.wake_relay();
+  end if;
+  return null;
+end;
+$$;
+
+create trigger events_fan_out after insert on public.events
+for each row execute function private.fan_out_event();
+
+-- When the next attempt for an endpoint is due: where order is kept, that of the first in line. Null: nothing waits.
+create function private.next_webhook_at(endpoint public.webhook_endpoints) returns timestamptz
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  next_at timestamptz;
+begin
+  if endpoint.is_ordered then
+    select d.next_attempt_at into next_at
+    from public.webhook_deliveries as d
+    where d.endpoint_id = endpoint.id and d.state = 'waiting'
+    order by d.id
+    limit 1;
+  else
+    select d.next_attempt_at into next_at
+    from public.webhook_deliveries as d
+    where d.endpoint_id = endpoint.id and d.state = 'waiting'
+    order by d.next_attempt_at
+    limit 1;
+  end if;
+  return next_at;
+end;
+$$;
+
+-- A job for every endpoint that has something due and no one at work on it. The relay calls it before it claims: so
+-- events of a busy minute share a job, and those who cause them never meet.
+create function private.queue_webhooks() returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  reached uuid := '00000000-0000-0000-0000-000000000000';
+  due record;
+begin
+  loop
+    -- From endpoint to endpoint by index, however much waits for each.
+    select d.endpoint_id, d.organization_id, d.next_attempt_at, d.trace_id into due
+    from public.webhook_deliveries as d
+    where d.state = 'waiting' and d.endpoint_id > reached
+    order by d.endpoint_id, d.next_attempt_at
+    limit 1;
+    exit when not found;
+    reached := due.endpoint_id;
+    continue when due.next_attempt_at > now();
+    -- Whoever holds the row is ending its work, and wakes the relay again.
+    update public.webhook_health as h
+    set queued_until = now() + interval '1 minute'
+    where h.endpoint_id in (
+      select f.endpoint_id from public.webhook_health as f
+      join public.webhook_endpoints as e on e.id = f.endpoint_id
+      where f.endpoint_id = reached
+        and e.disabled_at is null
+        and coalesce(greatest(f.paused_until, f.busy_until, f.queued_until) <= now(), true)
+        and (not e.is_ordered or private.next_webhook_at(e) <= now())
+      for no key update of f skip locked
+    );
+    if found then
+      insert into private.jobs (organization_id, consumer, payload, dedupe_key, trace_id)
+      values (
+        due.organization_id, 'deliver', jsonb_build_object('endpoint_id', reached), reached::text,
+        coalesce(due.trace_id, gen_random_uuid())
+      )
+      on conflict (organization_id, consumer, dedupe_key) where state = 'waiting' and dedupe_key is not null
+      do update set run_at = excluded.run_at;
+    end if;
+  end loop;
+end;
+$$;
+
+-- Takes an endpoint to send to it: one worker at a time. No row: another is at it, or it is not to be sent to now.
+create function private.begin_webhooks(endpoint_id uuid, worker uuid) returns table (url text, is_ordered boolean)
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  update public.webhook_health as h
+  set worker = begin_webhooks.worker, busy_until = now() + interval '90 seconds', queued_until = null
+  from public.webhook_endpoints as e
+  where h.endpoint_id = begin_webhooks.endpoint_id
+    and e.id = h.endpoint_id
+    and e.organization_id = (select private.current_organization())
+    and e.disabled_at is null
+    and coalesce(h.paused_until <= now(), true)
+    and coalesce(h.busy_until <= now(), true)
+  returning e.url, e.is_ordered into url, is_ordered;
+  if found then
+    return next;
+  end if;
+end;
+$$;
+
+-- What the worker may send next, besides what it has in hand: `room` at most; one where order is kept, or where the
+-- endpoint has failed so often that a single one tries whether it is back.
+create function private.claim_webhooks(endpoint_id uuid, worker uuid, in_hand uuid[], room integer) returns table (
+  id uuid, event_type text, payload text, tries smallint, trace_id uuid, created_at timestamptz
+)
+language plpgsql stable security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  place record;
+begin
+  select h.failures, e.is_ordered into place
+  from public.webhook_health as h
+  join public.webhook_endpoints as e on e.id = h.endpoint_id
+  where h.endpoint_id = claim_webhooks.endpoint_id
+    and h.worker = claim_webhooks.worker
+    and e.organization_id = (select private.current_organization())
+    and e.disabled_at is null
+    and coalesce(h.paused_until <= now(), true);
+  if not found or (place.is_ordered or place.failures >= 5) and cardinality(in_hand) > 0 then
+    return;
+  end if;
+  if place.is_ordered then
+    return query
+    select d.id, d.event_type, d.payload, d.tries, d.trace_id, d.created_at
+    from (
+      select f.* from public.webhook_deliveries as f
+      where f.endpoint_id = claim_webhooks.endpoint_id and f.state = 'waiting'
+      order by f.id
+      limit 1
+    ) as d
+    where d.next_attempt_at <= now();
+  else
+    return query
+    select d.id, d.event_type, d.payload, d.tries, d.trace_id, d.created_at
+    from public.webhook_deliveries as d
+    where d.endpoint_id = claim_webhooks.endpoint_id
+      and d.state = 'waiting'
+      and d.next_attempt_at <= now()
+      and d.id <> all (in_hand)
+    order by d.next_attempt_at, d.id
+    limit case when place.failures >= 5 then 1 else room end;
+  end if;
+end;
+$$;
+
+-- When the next attempt follows after the one with this number failed, before chance: 5 s, 5 min, 30 min, 2 h, 5 h,
+-- 10 h, 14 h, 20 h, 24 h, as Standard Webhooks proposes. Null: none does.
+create function private.webhook_retry_after(attempt integer) returns interval
+language sql immutable parallel safe set search_path = '' as $$
+  select (array[5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400])[webhook_retry_after.attempt]
+    * interval '1 second';
+$$;
+
+-- Up to a fifth more or less, so that what failed together does not come back together.
+create function private.jittered(wait interval) returns interval
+language sql volatile set search_path = '' as $$
+  select jittered.wait * (0.8 + random() * 0.4);
+$$;
+
+-- Disables an endpoint for what it did, and tells the members.
+create function private.disable_webhook(endpoint public.webhook_endpoints, reason text, failing_since timestamptz)
+returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.webhook_endpoints as e
+  set disabled_at = now(), disabled_because = disable_webhook.reason
+  where e.id = endpoint.id and e.disabled_at is null;
+  if found then
+    perform private.emit(
+      endpoint.organization_id, 'webhook.disabled', endpoint.id,
+      jsonb_build_object('reason', disable_webhook.reason, 'failing_since', disable_webhook.failing_since)
+    );
+  end if;
+end;
+$$;
+
+-- Notes attempts in the order in which they ended: [{id, started_at, ms, status, error, response, retry_after}], with
+-- retry_after in seconds. Decides what becomes of each delivery and of the endpoint. `is_last`: the worker is done, the
+-- endpoint is free, and a job follows when something is due. `trouble`: it could not send at all, for a reason that is
+-- not the endpoint's; it is tried again in a minute.
+--
+-- Raises where the worker is no longer the endpoint's: then another sends the same again, under the same webhook-id.
+create function private.record_webhooks(
+  endpoint_id uuid, worker uuid, attempts jsonb, is_last boolean, trouble text default null
+) returns void
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  opens_at constant integer := 5;
+  first_pause constant interval := '30 seconds';
+  longest_pause constant interval := '1 hour';
+  -- Failures that lie further apart than any two attempts at one delivery are not one outage.
+  forgiven_after constant interval := '48 hours';
+  patience constant interval := '120 hours';
+  endpoint public.webhook_endpoints;
+  health public.webhook_health;
+  seen record;
+  waits boolean := false;
+  next_at timestamptz;
+begin
+  -- The endpoint before its health, as those who change it do.
+  select * into endpoint from public.webhook_endpoints as e
+  where e.id = record_webhooks.endpoint_id and e.organization_id = (select private.current_organization())
+  for no key update;
+  select * into health from public.webhook_health as h where h.endpoint_id = endpoint.id for no key update;
+  if health.worker is distinct from record_webhooks.worker then
+    raise exception 'endpoint % is no longer held by this worker', endpoint_id using errcode = 'PD001';
+  end if;
+
+  insert into public.webhook_attempts (organization_id, delivery_id, started_at, ms, status, error, response)
+  select d.organization_id, d.id, a.started_at, a.ms, a.status, a.error, left(a.response, 1000)
+  from jsonb_to_recordset(attempts) as a (
+    id uuid, started_at timestamptz, ms integer, status integer, error text, response text
+  )
+  join public.webhook_deliveries as d on d.id = a.id and d.endpoint_id = endpoint.id;
+
+  update public.webhook_deliveries as d
+  set state = o.becomes, tries = d.tries + 1, status = o.status, error = o.error,
+    delivered_at = case when o.becomes = 'delivered' then now() end,
+    next_attempt_at = case when o.becomes = 'waiting' then now() + greatest(
+      private.jittered(private.webhook_retry_after(d.tries + 1)),
+      -- Too many, or a gateway in trouble: not at once, even if it does not say how long.
+      case when o.status in (429, 502, 504) then private.jittered(interval '1 minute') end,
+      case when o.retry_after > 0 then least(o.retry_after, 86400) * interval '1 second' end
+    ) end
+  from (
+    select
+      a.id, a.status, a.error, a.retry_after,
+      case
+        when a.status between 200 and 299 then 'delivered'::public.webhook_state
+        when a.status = 410 or private.webhook_retry_after(w.tries + 1) is null then 'failed'
+        else 'waiting'
+      end as becomes
+    from jsonb_to_recordset(attempts) as a (id uuid, status integer, error text, retry_after double precision)
+    join public.webhook_deliveries as w on w.id = a.id
+  ) as o
+  where d.id = o.id and d.endpoint_id = endpoint.id and d.state = 'waiting';
+
+  with ended as (
+    select
+      a.started_at, a.status, a.status is not null and a.status between 200 and 299 as is_good, a.retry_after, a.place
+    from rows from (
+      jsonb_to_recordset(attempts) as (started_at timestamptz, status integer, retry_after double precision)
+    ) with ordinality as a (started_at, status, retry_after, place)
+  ), last_good as (
+    select max(place) as place from ended where is_good
+  )
+  select
+    count(*) as attempts,
+    count(*) filter (where e.place > coalesce(l.place, 0)) as failures,
+    min(e.started_at) filter (where e.place > coalesce(l.place, 0)) as failing_since,
+    coalesce(bool_or(e.is_good), false) as has_success,
+    coalesce(bool_or(not e.is_good), false) as has_failure,
+    coalesce(bool_or(e.status = 410), false) as is_gone,
+    -- Not for the one delivery alone: the endpoint asks to be left in peace.
+    max(least(e.retry_after, extract(epoch from longest_pause)) * interval '1 second')
+      filter (where e.retry_after > 0 and e.status in (429, 502, 503, 504)) as asked
+  into seen
+  from ended as e
+  cross join last_good as l;
+
+  if seen.has_success then
+    health.failures := 0;
+    health.failing_since := null;
+    health.last_success_at := now();
+    health.paused_until := null;
+    health.paused_because := null;
+    health.pauses := 0;
+  end if;
+  if seen.failures > 0 then
+    if health.last_failure_at < now() - forgiven_after then
+      health.failing_since := null;
+    end if;
+    health.failing_since := coalesce(health.failing_since, seen.failing_since);
+    health.failures := health.failures + seen.failures;
+  end if;
+  if seen.has_failure then
+    health.last_failure_at := now();
+  end if;
+  if seen.failures > 0 and health.failures >= opens_at and coalesce(health.paused_until <= now(), true) then
+    health.paused_until := now()
+      + private.jittered(least(first_pause * power(2, least(health.pauses, 10)), longest_pause));
+    health.paused_because := health.failures || ' attempts failed in a row';
+    health.pauses := health.pauses + 1;
+  end if;
+  if now() + seen.asked > coalesce(health.paused_until, now()) then
+    health.paused_until := now() + seen.asked;
+    health.paused_because := 'the endpoint asked to wait';
+  end if;
+  if trouble is not null then
+    health.paused_until := greatest(health.paused_until, now() + interval '1 minute');
+    health.paused_because := left(trouble, 300);
+  end if;
+
+  if seen.is_gone then
+    perform private.disable_webhook(endpoint, 'it answered 410 Gone', health.failing_since);
+  elsif seen.failures > 0 and health.failing_since <= now() - patience then
+    perform private.disable_webhook(endpoint, 'every attempt failed for 120 hours', health.failing_since);
+  end if;
+
+  if is_last then
+    next_at := private.next_webhook_at(endpoint);
+    waits := next_at is not null;
+    next_at := greatest(next_at, health.paused_until);
+  end if;
+  update public.webhook_health as h
+  set failures = health.failures, failing_since = health.failing_since, last_failure_at = health.last_failure_at,
+    last_success_at = health.last_success_at, paused_until = health.paused_until,
+    paused_because = health.paused_because, pauses = health.pauses,
+    worker = case when not is_last then health.worker end,
+    busy_until = case when not is_last then now() + interval '90 seconds' end,
+    queued_until = case when next_at <= now() then now() + interval '1 minute' end
+  where h.endpoint_id = endpoint.id;
+
+  if is_last then
+    if waits then
+      perform private.enqueue(
+        endpoint.organization_id, 'deliver', jsonb_build_object('endpoint_id', endpoint.id), greatest(next_at, now()),
+        endpoint.id::text
+      );
+    end if;
+    -- In any case: what was committed this moment found the endpoint busy.
+    perform private.wake_relay();
+  end if;
+end;
+$$;
+
+-- Queues deliveries again that the caller administers, with all their attempts before them, and lets the endpoint be
+-- tried at once. Returns how many.
+create function private.replay_webhooks(
+  endpoint_id uuid, delivery_id uuid default null, since timestamptz default null, until timestamptz default null,
+  only_failed boolean default false
+) returns integer
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  replayed integer;
+begin
+  -- The endpoint's health before its deliveries, as its worker does.
+  update public.webhook_health as h
+  set paused_until = null, paused_because = null
+  where h.endpoint_id = replay_webhooks.endpoint_id
+    and h.organization_id = any(array(select private.my_organizations('admin')));
+  update public.webhook_deliveries as d
+  set state = 'waiting', tries = 0, next_attempt_at = now(), delivered_at = null
+  where d.organization_id = any(array(select private.my_organizations('admin')))
+    and d.endpoint_id = replay_webhooks.endpoint_id
+    and (replay_webhooks.delivery_id is null or d.id = replay_webhooks.delivery_id)
+    and (replay_webhooks.since is null or d.created_at >= replay_webhooks.since)
+    and (replay_webhooks.until is null or d.created_at < replay_webhooks.until)
+    and (not only_failed or d.state = 'failed');
+  get diagnostics replayed = row_count;
+  if replayed > 0 then
+    perform private.wake_relay();
+  end if;
+  return replayed;
+end;
+$$;
+
+-- Sends one delivery again, whatever became of it: the same body under the same webhook-id.
+create function public.replay_webhook(delivery_id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+  endpoint uuid := (select d.endpoint_id from public.webhook_deliveries as d where d.id = replay_webhook.delivery_id);
+begin
+  if endpoint is null or private.replay_webhooks(endpoint, replay_webhook.delivery_id) = 0 then
+    raise exception 'no delivery % that you administer', delivery_id using errcode = 'PT404';
+  end if;
+end;
+$$;
+
+-- Sends everything again that an endpoint was to be told from `since` on and before `until`. Returns how many.
+create function public.replay_webhooks(endpoint_id uuid, since timestamptz, until timestamptz default now())
+returns integer
+language plpgsql set search_path = '' as $$
+begin
+  if since is null or until is null or until < since then
+    raise exception 'a range of time is from `since` to `until`' using errcode = '22023';
+  end if;
+  return private.replay_webhooks(replay_webhooks.endpoint_id, since => since, until => until);
+end;
+$$;
+
+-- Sends again what was given up. Returns how many.
+create function public.replay_failed_webhooks(endpoint_id uuid) returns integer
+language sql set search_path = '' as $$
+  select private.replay_webhooks(replay_failed_webhooks.endpoint_id, only_failed => true);
+$$;
+
+-- Sends `webhook.test`. Returns the delivery, in whose log one sees what came of it.
+create function private.send_test_webhook(endpoint_id uuid) returns uuid
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  endpoint public.webhook_endpoints;
+  delivery uuid;
+begin
+  select * into endpoint from public.webhook_endpoints as e
+  where e.id = send_test_webhook.endpoint_id
+    and e.organization_id = any(array(select private.my_organizations('admin')));
+  if endpoint.id is null then
+    raise exception 'no endpoint % that you administer', endpoint_id using errcode = 'PT404';
+  elsif endpoint.disabled_at is not null then
+    raise exception 'the endpoint is disabled: %', endpoint.disabled_because
+      using errcode = 'PT409', hint = 'Enable it first.';
+  end if;
+  update public.webhook_health as h set paused_until = null, paused_because = null where h.endpoint_id = endpoint.id;
+  insert into public.webhook_deliveries (organization_id, endpoint_id, event_type, payload, trace_id)
+  values (
+    endpoint.organization_id, endpoint.id, 'webhook.test',
+    private.webhook_body('webhook.test', now(), jsonb_build_object(
+      'organization_id', public.typed_id('organization', endpoint.organization_id),
+      'endpoint_id', public.typed_id('endpoint', endpoint.id)
+    )),
+    gen_random_uuid()
+  )
+  returning id into delivery;
+  perform private.wake_relay();
+  return delivery;
+end;
+$$;
+
+create function public.send_test_webhook(endpoint_id uuid) returns uuid
+language sql set search_path = '' as $$
+  select private.send_test_webhook(send_test_webhook.endpoint_id);
+$$;
 
 
 -- sql/80_realtime.sql
@@ -4425,6 +5904,169 @@ $$;
 
 -- The portal follows its own tickets as rows.
 alter publication supabase_realtime add table public.tickets;
+
+
+-- sql/86_rate_limits.sql
+
+-- How much a caller may ask for in a minute.
+
+-- What an organization may where it is not the default. Set by whoever runs the desk, not by the organization.
+create table private.rate_limits (
+  organization_id uuid primary key references public.organizations (id) on delete cascade,
+  -- For each of its members, by themselves.
+  user_writes integer not null default 100 check (user_writes > 0),
+  user_reads integer not null default 1000 check (user_reads > 0),
+  -- For all of its API keys together: more keys are not more requests.
+  key_writes integer not null default 100 check (key_writes > 0),
+  key_reads integer not null default 1000 check (key_reads > 0)
+);
+
+-- What was taken in a bucket in its latest minute. Unlogged: nothing is lost with it, and a crash locks nobody out.
+create unlogged table private.rate_counts (
+  bucket text primary key,
+  minute timestamptz not null,
+  taken integer not null
+) with (fillfactor = 50);
+
+-- Takes one of `allowed` from the bucket's minute. Null where there was one; else the seconds until there are new ones,
+-- 1 to 60. Any other minute than the noted one begins anew, so a clock that steps, either way, locks nobody out longer.
+-- In a transaction that is undone nothing is taken; while it lasts, the bucket's other takers wait for it.
+create function private.take_rate(bucket text, allowed integer) returns integer
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  present constant timestamptz := date_trunc('minute', clock_timestamp());
+begin
+  insert into private.rate_counts as c (bucket, minute, taken) values (take_rate.bucket, present, 1)
+  on conflict (bucket) do update
+  set minute = present, taken = case when c.minute = present then c.taken + 1 else 1 end
+  where c.minute <> present or c.taken < take_rate.allowed;
+  if found then
+    return null;
+  end if;
+  return greatest(1, ceil(60 - extract(epoch from clock_timestamp() - present)));
+end;
+$$;
+
+-- The same for a read, whose transaction may not write: counted by this database session for itself, in one of 256
+-- settings, which the bucket shares with whichever other falls on the same one. So it never refuses what is allowed;
+-- what it lets through grows with the number of sessions.
+create function private.take_read(bucket text, allowed integer) returns integer
+language plpgsql set search_path = '' as $$
+declare
+  slot constant text := 'pgdesk.reads_' || (hashtext(bucket) & 255);
+  present constant timestamptz := date_trunc('minute', clock_timestamp());
+  -- Minute, bucket and what was taken, an array as text.
+  noted constant text[] := nullif(current_setting(slot, true), '');
+  taken constant integer := case when noted[1] = present::text and noted[2] = bucket then noted[3] else '0' end;
+begin
+  if taken >= allowed then
+    return greatest(1, ceil(60 - extract(epoch from clock_timestamp() - present)));
+  end if;
+  perform set_config(slot, array[present::text, bucket, (taken + 1)::text]::text, false);
+  return null;
+end;
+$$;
+
+-- Ends the request with an answer of its own, as PostgREST understands it.
+create function private.refuse(status integer, code text, message text, hint text, headers jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  raise sqlstate 'PGRST' using
+    message = jsonb_build_object('code', code, 'message', message, 'hint', hint)::text,
+    detail = jsonb_build_object('status', status, 'headers', headers)::text;
+end;
+$$;
+
+-- Lets a request with a key's token in, if the key is good still and has the scope for what is asked for. Returns the
+-- key's organization.
+create function private.admit_key() returns uuid
+language plpgsql security definer set search_path = '' as $$
+declare
+  asked constant text := btrim(current_setting('request.path', true), '/');
+  is_read constant boolean := current_setting('request.method', true) in ('GET', 'HEAD');
+  organization uuid := (select k.organization_id from private.my_key() as k);
+  scope text;
+begin
+  if organization is null then
+    perform private.refuse(
+      401, 'PT401', 'the API key of this token was revoked or has expired', 'Make a new key.',
+      '{"WWW-Authenticate": "Bearer error=\"invalid_token\""}'
+    );
+  end if;
+  if asked = '' then
+    return organization; -- the list of what there is
+  end if;
+  select case when is_read then s.reads else s.writes end into scope
+  from private.key_scopes as s
+  where s.resource = asked;
+  if scope is null then
+    perform private.refuse(
+      403, 'PT403', format('no API key may %s /%s', case when is_read then 'read' else 'write to' end, asked),
+      'This is for people who sign in.', '{"WWW-Authenticate": "Bearer error=\"insufficient_scope\""}'
+    );
+  end if;
+  if not private.key_allows(scope) then
+    perform private.refuse(
+      403, 'PT403', format('this API key lacks the scope %s', scope), 'Make a key that has it.', jsonb_build_object(
+        'WWW-Authenticate', format('Bearer error="insufficient_scope", scope="%s"', scope)
+      )
+    );
+  end if;
+  return organization;
+end;
+$$;
+
+-- What PostgREST calls before each request (pgrst.db_pre_request), in the request's transaction: is a key's token still
+-- good and its scope enough, and is the caller within its limits? The service role, and the functions' own roles, are
+-- not asked.
+create function private.before_request() returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  role constant text := current_setting('role', true);
+  organization uuid;
+  headers jsonb;
+  bucket text;
+  writes integer;
+  reads integer;
+  wait integer;
+begin
+  case role
+    when 'pgdesk_api_key' then
+      organization := private.admit_key();
+      bucket := 'keys ' || organization;
+      select l.key_writes, l.key_reads into writes, reads
+      from private.rate_limits as l
+      where l.organization_id = organization;
+    when 'authenticated' then
+      bucket := concat('user ', (select auth.uid()));
+      select max(l.user_writes), max(l.user_reads) into writes, reads
+      from public.members as m
+      join private.rate_limits as l on l.organization_id = m.organization_id
+      where m.user_id = (select auth.uid());
+    when 'anon' then
+      -- As the platform's front door names it. A client may forge it: this spares the desk clumsy ones, not attackers.
+      headers := current_setting('request.headers', true)::jsonb;
+      bucket := 'address ' || coalesce(
+        headers ->> 'cf-connecting-ip', nullif(split_part(headers ->> 'x-forwarded-for', ',', 1), '')
+      );
+    else
+  end case;
+  if bucket is null then
+    return;
+  end if;
+  wait := case
+    when current_setting('transaction_read_only')::boolean then private.take_read(bucket, coalesce(reads, 1000))
+    else private.take_rate(bucket, coalesce(writes, 100))
+  end;
+  if wait is not null then
+    perform private.refuse(
+      429, 'PT429', 'too many requests in this minute', format('Try again in %s s.', wait),
+      jsonb_build_object('Retry-After', wait::text)
+    );
+  end if;
+end;
+$$;
 
 
 -- sql/90_audit.sql
@@ -4492,8 +6134,8 @@ begin
       organization_id, actor_id, actor_role, action, table_name, row_id, changes, ip, user_agent
     )
     select
-      whose, (select auth.uid()), coalesce(nullif(current_setting('role', true), 'none'), session_user), lower(tg_op),
-      tg_table_name, coalesce(after ->> tg_argv[0], before ->> tg_argv[0], ''),
+      whose, (select private.actor_id()), coalesce(nullif(current_setting('role', true), 'none'), session_user),
+      lower(tg_op), tg_table_name, coalesce(after ->> tg_argv[0], before ->> tg_argv[0], ''),
       coalesce(jsonb_object_agg(
         key, case
           when key ~ '(secret|password|token|key_hash)' then '["[redacted]", "[redacted]"]'::jsonb
@@ -4521,10 +6163,14 @@ create trigger invitations_audit after insert or update or delete on public.invi
 for each row execute function private.audit('id');
 create trigger mail_addresses_audit after insert or update or delete on public.mail_addresses
 for each row execute function private.audit('id');
+create trigger api_keys_audit after insert or delete or update of revoked_at on public.api_keys
+for each row execute function private.audit('id');
 create trigger teams_audit after insert or update or delete on public.teams
 for each row execute function private.audit('id');
-create trigger team_members_audit after insert or delete on public.team_members
+create trigger team_members_audit after insert or update or delete on public.team_members
 for each row execute function private.audit('user_id');
+create trigger webhook_endpoints_audit after insert or update or delete on public.webhook_endpoints
+for each row execute function private.audit('id');
 -- What a person decided about a mail; whom mail is kept from, and since when no more.
 create trigger outgoing_mails_audit after update of status on public.outgoing_mails
 for each row when (old.status in ('failed', 'unknown') and new.status <> old.status)
@@ -4610,10 +6256,12 @@ declare
   keep_events constant interval := '90 days';
   -- Far longer than a signature is good for, and than any provider repeats a webhook.
   keep_webhook_ids constant interval := '30 days';
+  keep_webhook_deliveries constant interval := '90 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
   webhook_ids integer;
+  webhook_deliveries integer;
 begin
   delete from private.jobs as j
   where j.id in (
@@ -4639,12 +6287,111 @@ begin
     limit slice
   );
   get diagnostics webhook_ids = row_count;
-  if slice in (jobs, events, webhook_ids) then
+  delete from public.webhook_deliveries as w
+  where w.id in (
+    select d.id from public.webhook_deliveries as d
+    where d.id < private.uuid7_floor(now() - keep_webhook_deliveries)
+    limit slice
+  );
+  get diagnostics webhook_deliveries = row_count;
+  delete from private.rate_counts as c
+  where c.minute not between now() - interval '1 hour' and now() + interval '1 hour';
+  if slice in (jobs, events, webhook_ids, webhook_deliveries) then
     perform private.enqueue_maintenance();
   end if;
-  return jsonb_build_object('partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids);
+  return jsonb_build_object(
+    'partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids,
+    'webhook_deliveries', webhook_deliveries
+  );
 end;
 $$;
+
+
+-- sql/98_key_scopes.sql
+
+-- What an API key may reach, area by area. After everything else: it speaks of every table and RPC.
+
+-- What is not listed, or has no scope, no key may: settings, members and keys themselves are people's business.
+-- Policies are made of the tables' rows (policies/98_key_scopes.sql): a change here is a migration.
+create table private.key_scopes (
+  -- As the API's paths name it: a table, or rpc/<function>.
+  resource text primary key,
+  -- The scope for GET and HEAD, and the one for everything else.
+  reads text,
+  writes text
+);
+
+insert into private.key_scopes (resource, reads, writes) values
+  ('tickets', 'tickets:read', 'tickets:write'),
+  ('messages', 'tickets:read', 'tickets:write'),
+  ('attachments', 'tickets:read', null),
+  ('ticket_statuses', 'tickets:read', null),
+  ('ticket_categories', 'tickets:read', null),
+  ('triage_results', 'tickets:read', null),
+  ('drafts', 'tickets:read', null),
+  ('draft_citations', 'tickets:read', null),
+  ('draft_feedback', 'tickets:read', null),
+  ('outgoing_mails', 'tickets:read', null),
+  ('rpc/open_ticket', null, 'tickets:write'),
+  ('rpc/send_reply', null, 'tickets:write'),
+  ('contacts', 'contacts:read', 'contacts:write'),
+  ('article_categories', 'knowledge:read', 'knowledge:write'),
+  ('articles', 'knowledge:read', 'knowledge:write'),
+  ('article_versions', 'knowledge:read', 'knowledge:write'),
+  ('article_feedback', 'knowledge:read', null),
+  ('chunks', 'knowledge:read', null),
+  ('rpc/create_article', null, 'knowledge:write'),
+  ('rpc/save_article', null, 'knowledge:write'),
+  ('rpc/publish_article', null, 'knowledge:write'),
+  ('rpc/archive_article', null, 'knowledge:write'),
+  ('rpc/set_article_status', null, 'knowledge:write'),
+  ('rpc/search_articles', 'knowledge:read', 'knowledge:read'),
+  ('organizations', 'organization:read', null),
+  ('members', 'organization:read', null),
+  ('teams', 'organization:read', null),
+  ('team_members', 'organization:read', null),
+  ('skills', 'organization:read', null),
+  ('member_skills', 'organization:read', null),
+  ('team_skills', 'organization:read', null),
+  ('mail_addresses', 'organization:read', null),
+  ('events', 'events:read', null),
+  ('rpc/events_since', 'events:read', 'events:read'),
+  ('rpc/event_types', 'events:read', 'events:read'),
+  ('mail_events', 'tickets:read', null),
+  ('webhook_endpoints', 'webhooks:manage', 'webhooks:manage'),
+  ('webhook_health', 'webhooks:manage', null),
+  ('webhook_deliveries', 'webhooks:manage', null),
+  ('webhook_attempts', 'webhooks:manage', null),
+  ('rpc/replay_webhook', null, 'webhooks:manage'),
+  ('rpc/replay_webhooks', null, 'webhooks:manage'),
+  ('rpc/replay_failed_webhooks', null, 'webhooks:manage'),
+  ('rpc/send_test_webhook', null, 'webhooks:manage'),
+  ('rpc/typed_id', 'events:read', 'events:read'),
+  ('rpc/uuid_of', 'events:read', 'events:read'),
+  ('ai_executions', null, null),
+  ('api_keys', null, null),
+  ('audit_log', null, null),
+  ('inbound_mails', null, null),
+  ('invitations', null, null),
+  ('provider_mails', null, null),
+  ('triage_examples', null, null),
+  ('rpc/accept_draft', null, null),
+  ('rpc/accept_invitation', null, null),
+  ('rpc/become_contact', null, null),
+  ('rpc/correct_triage', null, null),
+  ('rpc/create_api_key', null, null),
+  ('rpc/create_organization', null, null),
+  ('rpc/dead_jobs', null, null),
+  ('rpc/my_desks', null, null),
+  ('rpc/reject_draft', null, null),
+  ('rpc/resolve_outgoing_mail', null, null),
+  ('rpc/retry_dead_jobs', null, null),
+  ('rpc/retry_inbound_mail', null, null),
+  ('rpc/retry_provider_mail', null, null),
+  ('rpc/revoke_api_key', null, null),
+  ('rpc/set_display_name', null, null),
+  ('rpc/split_mail', null, null),
+  ('rpc/unsuppress_contact', null, null);
 
 
 -- policies/00_platform.sql
@@ -4664,11 +6411,12 @@ grant execute on function private.normal_email(text) to anon, authenticated, ser
 
 -- policies/10_organizations.sql
 
-grant execute on function private.my_organizations(public.member_role) to anon, authenticated;
 grant execute on function private.my_role(uuid) to authenticated;
 grant execute on function private.current_organization() to pgdesk_functions;
 grant execute on function private.create_organization(text, text) to authenticated;
 grant execute on function public.create_organization(text, text) to authenticated;
+grant execute on function private.set_display_name(uuid, text) to authenticated;
+grant execute on function public.set_display_name(uuid, text) to authenticated;
 grant execute on function private.accept_invitation(uuid) to authenticated;
 grant execute on function public.accept_invitation(uuid) to authenticated;
 
@@ -4676,10 +6424,9 @@ alter table public.organizations enable row level security;
 grant select, update (name, ai_mode, ai_threshold, language, settings) on public.organizations to authenticated;
 grant select on public.organizations to pgdesk_functions;
 
-create policy "Members see their organizations, contacts the ones they write to" on public.organizations
-for select to authenticated using (
-  id = any(array(select private.my_organizations())) or id = any(array(select private.my_contact_organizations()))
-);
+-- Contacts get what they need by my_desks(): how the desk is set up is none of their business.
+create policy "Members see their organizations" on public.organizations
+for select to authenticated using (id = any(array(select private.my_organizations())));
 create policy "Admins change their organization" on public.organizations
 for update to authenticated using (id = any(array(select private.my_organizations('admin'))));
 create policy "Functions see the organization they work for" on public.organizations
@@ -4716,6 +6463,28 @@ create policy "Admins take invitations back" on public.invitations
 for delete to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
 create policy "Functions see invitations they send" on public.invitations
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/11_api_keys.sql
+
+-- Secrets are reached through functions alone.
+alter table private.api_key_secrets enable row level security;
+
+grant execute on function private.my_organizations(public.member_role) to anon, authenticated;
+grant execute on function private.my_key_id() to anon, authenticated, service_role, pgdesk_functions;
+grant execute on function private.actor_id() to anon, authenticated, service_role, pgdesk_functions;
+grant execute on function private.key_allows(text) to pgdesk_api_key;
+grant execute on function private.create_api_key(uuid, text, text[], public.member_role, timestamptz) to authenticated;
+grant execute on function public.create_api_key(uuid, text, text[], public.member_role, timestamptz) to authenticated;
+grant execute on function private.revoke_api_key(uuid) to authenticated;
+grant execute on function public.revoke_api_key(uuid) to authenticated;
+grant execute on function private.open_api_key(bytea) to pgdesk_functions;
+
+alter table public.api_keys enable row level security;
+grant select on public.api_keys to authenticated;
+
+create policy "Admins see API keys" on public.api_keys
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
 
 
 -- policies/12_teams.sql
@@ -4837,6 +6606,7 @@ for select to pgdesk_functions using (organization_id = (select private.current_
 alter table private.consumers enable row level security;
 alter table private.routes enable row level security;
 alter table private.jobs enable row level security;
+alter table private.claim_marks enable row level security;
 alter table private.relay_address enable row level security;
 
 grant execute on function private.claim_jobs(integer) to pgdesk_functions;
@@ -4865,6 +6635,10 @@ grant execute on function private.note_webhook(text, text) to pgdesk_functions;
 
 -- policies/20_contacts.sql
 
+grant execute on function private.my_desks() to authenticated;
+grant execute on function public.my_desks() to authenticated;
+grant execute on function private.become_contact(uuid) to authenticated;
+grant execute on function public.become_contact(uuid) to authenticated;
 grant execute on function private.my_contacts() to anon, authenticated;
 grant execute on function private.my_contact_organizations() to authenticated;
 
@@ -5013,7 +6787,8 @@ create policy "Agents write as themselves, contacts as themselves on their ticke
 for insert to authenticated with check (
   (
     sender = 'member'
-    and member_id = (select auth.uid())
+    -- Who writes by an API key writes in no member's name.
+    and member_id is not distinct from (select auth.uid())
     and organization_id = any(array(select private.my_organizations('agent')))
   )
   or (
@@ -5035,6 +6810,15 @@ create policy "Functions write messages for the organization they work for" on p
 for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
 create policy "Functions complete messages they work for" on public.messages
 for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/36_search.sql
+
+-- Reached through functions alone.
+alter table private.ticket_search enable row level security;
+
+grant execute on function public.search_tickets(uuid, text, text, uuid, uuid, bigint, integer) to authenticated;
+grant execute on function private.search_tickets(uuid, text, text, uuid, uuid, bigint, integer) to authenticated;
 
 
 -- policies/38_attachments.sql
@@ -5400,8 +7184,21 @@ grant select, insert (
 
 create policy "Members see drafts" on public.drafts
 for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+-- A decision is final, and one that something was sent names what its maker has sent.
 create policy "Agents decide on drafts" on public.drafts
-for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
+for update to authenticated using (
+  organization_id = any(array(select private.my_organizations('agent'))) and status in ('open', 'stale', 'superseded')
+) with check (
+  organization_id = any(array(select private.my_organizations('agent')))
+  and (
+    status in ('open', 'stale', 'superseded', 'rejected')
+    or status in ('accepted', 'edited') and exists (
+      select from public.messages as m
+      where m.organization_id = drafts.organization_id and m.id = drafts.sent_message_id
+        and m.ticket_id = drafts.ticket_id and m.member_id = (select auth.uid())
+    )
+  )
+);
 create policy "Functions see the drafts they work for" on public.drafts
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions write drafts they work for" on public.drafts
@@ -5484,6 +7281,88 @@ create policy "Functions note events of the organization they work for" on publi
 for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
 
 
+-- policies/73_data_keys.sql
+
+alter table private.data_keys enable row level security;
+grant select, insert (organization_id, version, wrapped, wrapped_by) on private.data_keys to pgdesk_functions;
+
+create policy "Functions see the wrapped keys they work with" on private.data_keys
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+create policy "Functions keep the wrapped keys they made" on private.data_keys
+for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+
+
+-- policies/74_typed_ids.sql
+
+alter table private.id_prefixes enable row level security;
+
+grant execute on function private.id_prefix(text) to authenticated;
+grant execute on function public.typed_id(text, uuid) to authenticated;
+grant execute on function public.uuid_of(text) to anon, authenticated;
+
+
+-- policies/75_webhooks.sql
+
+grant execute on function private.are_event_filters(text[]) to authenticated;
+grant execute on function private.check_webhook_admin(uuid) to pgdesk_functions;
+grant execute on function private.administered_webhook(uuid) to pgdesk_functions;
+grant execute on function private.add_webhook_endpoint(
+  uuid, text, text, text[], boolean, boolean, uuid, bytea, integer
+) to pgdesk_functions;
+grant execute on function private.rotate_webhook_secret(uuid, uuid, bytea, integer) to pgdesk_functions;
+
+alter table public.webhook_endpoints enable row level security;
+-- Added by the functions, which make the secret.
+grant select, delete, update (url, description, event_types, is_ordered, has_data, disabled_at)
+on public.webhook_endpoints to authenticated;
+
+create policy "Admins see webhook endpoints" on public.webhook_endpoints
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Admins change webhook endpoints" on public.webhook_endpoints
+for update to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+create policy "Admins remove webhook endpoints" on public.webhook_endpoints
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+
+alter table public.webhook_health enable row level security;
+grant select (
+  endpoint_id, organization_id, failures, failing_since, last_failure_at, last_success_at, paused_until, paused_because
+) on public.webhook_health to authenticated;
+
+create policy "Admins see how webhook endpoints are doing" on public.webhook_health
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+
+alter table private.webhook_secrets enable row level security;
+grant select on private.webhook_secrets to pgdesk_functions;
+
+create policy "Functions see the encrypted secrets they sign with" on private.webhook_secrets
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/76_webhook_deliveries.sql
+
+grant execute on function private.begin_webhooks(uuid, uuid) to pgdesk_functions;
+grant execute on function private.claim_webhooks(uuid, uuid, uuid[], integer) to pgdesk_functions;
+grant execute on function private.record_webhooks(uuid, uuid, jsonb, boolean, text) to pgdesk_functions;
+grant execute on function private.replay_webhooks(uuid, uuid, timestamptz, timestamptz, boolean) to authenticated;
+grant execute on function public.replay_webhook(uuid) to authenticated;
+grant execute on function public.replay_webhooks(uuid, timestamptz, timestamptz) to authenticated;
+grant execute on function public.replay_failed_webhooks(uuid) to authenticated;
+grant execute on function private.send_test_webhook(uuid) to authenticated;
+grant execute on function public.send_test_webhook(uuid) to authenticated;
+
+alter table public.webhook_deliveries enable row level security;
+grant select on public.webhook_deliveries to authenticated;
+
+create policy "Admins see what webhooks told" on public.webhook_deliveries
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+
+alter table public.webhook_attempts enable row level security;
+grant select on public.webhook_attempts to authenticated;
+
+create policy "Admins see each attempt at a webhook" on public.webhook_attempts
+for select to authenticated using (organization_id = any(array(select private.my_organizations('admin'))));
+
+
 -- policies/80_realtime.sql
 
 grant execute on function private.may_join(text) to authenticated;
@@ -5496,6 +7375,26 @@ for insert to authenticated with check (
   (extension = 'presence' or (extension = 'broadcast' and realtime.topic() like 'ticket:%'))
   and (select private.may_join(realtime.topic()))
 );
+
+
+-- policies/86_rate_limits.sql
+
+-- Reached through functions alone.
+alter table private.rate_limits enable row level security;
+alter table private.rate_counts enable row level security;
+
+grant execute on function private.take_rate(text, integer) to pgdesk_functions;
+-- Every role that comes through PostgREST runs it.
+grant execute on function private.before_request() to anon, authenticated, service_role;
+
+do $$
+begin
+  execute format(
+    'alter role authenticator in database %I set pgrst.db_pre_request = %L', current_database(), 'private.before_request'
+  );
+end;
+$$;
+notify pgrst, 'reload config';
 
 
 -- policies/90_audit.sql
@@ -5516,3 +7415,53 @@ grant execute on function private.health() to pgdesk_functions;
 -- policies/95_maintenance.sql
 
 grant execute on function private.maintain() to pgdesk_functions;
+
+
+-- policies/98_key_scopes.sql
+
+alter table private.key_scopes enable row level security;
+
+-- Beside what members may: one restrictive policy per table and verb that a client has, for keys alone. So a scope
+-- holds for what is embedded in an answer and for what an RPC touches, not only for the path that was asked for.
+do $$
+declare
+  area record;
+begin
+  for area in
+    select
+      c.relname as name,
+      verb.name as verb,
+      coalesce(
+        '(select private.key_allows('
+          || quote_literal(case when verb.name = 'select' then s.reads else s.writes end) || '))',
+        'false'
+      ) as condition
+    from pg_class as c
+    cross join (values ('select'), ('insert'), ('update'), ('delete')) as verb (name)
+    left join private.key_scopes as s on s.resource = c.relname
+    where c.relnamespace = 'public'::regnamespace
+      and c.relkind in ('r', 'p')
+      and (
+        has_table_privilege('authenticated', c.oid, verb.name)
+        or (verb.name <> 'delete' and has_any_column_privilege('authenticated', c.oid, verb.name))
+      )
+  loop
+    execute format(
+      'create policy %I on public.%I as restrictive for %s to pgdesk_api_key %s (%s)',
+      'Keys need a scope to ' || area.verb, area.name, area.verb,
+      case area.verb when 'insert' then 'with check' else 'using' end, area.condition
+    );
+  end loop;
+end;
+$$;
+
+create policy "Keys need a scope to answer contacts" on public.messages as restrictive
+for insert to pgdesk_api_key with check (is_internal or sender <> 'member' or (select private.key_allows('mail:send')));
+
+-- Files are read like the messages they hang on. Live topics are for people: programs have webhooks and events_since.
+create policy "Keys need a scope to fetch files" on storage.objects as restrictive
+for select to pgdesk_api_key using ((select private.key_allows('tickets:read')));
+create policy "Keys hear no topics" on realtime.messages as restrictive
+for select to pgdesk_api_key using (false);
+create policy "Keys speak on no topics" on realtime.messages as restrictive
+for insert to pgdesk_api_key with check (false);
