@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 
-from chalicelib.kit.once import once
 from chalicelib.kit.safe_url import Policy, parse_allowed
 from chalicelib.kit.settings import SettingsError, settings
 
 
-@once
+@lru_cache(maxsize=1)
 def policy() -> Policy:
     """The policy of this container. Raises SettingsError, naming what is wrong."""
     context = ssl.create_default_context()
