@@ -55,7 +55,10 @@ ENVELOPE: dict[str, Schema] = {
     "subject_id": {**UUID, "description": "of what it is about; the type says what that is"},
     "ticket_id": {"anyOf": [UUID, {"type": "null"}], "description": "of the ticket it belongs to"},
     "audience": {"enum": ["agents", "contact"], "description": "contact: the ticket's contact may know too"},
-    "actor_id": {"anyOf": [UUID, {"type": "null"}], "description": "the user who did it; null: pgdesk itself"},
+    "actor_id": {
+        "anyOf": [UUID, {"type": "null"}],
+        "description": "the user or API key behind it; null: pgdesk itself",
+    },
     "data": {"type": "object"},
     "created_at": {"type": "string", "format": "date-time"},
 }

@@ -57,7 +57,7 @@ HEADERS: dict[str, Schema] = {
     "retry-after": {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}},
 }
 # What any route may answer, by status.
-ALWAYS: dict[int, tuple[str, ...]] = {500: ("internal",), 503: ("unavailable",)}
+ALWAYS: dict[int, tuple[str, ...]] = {429: ("too_many_requests",), 500: ("internal",), 503: ("unavailable",)}
 WITH_BODY: dict[int, tuple[str, ...]] = {415: ("unsupported_media_type",)}
 # API Gateway's own errors. Its codes are its names for them, in capitals: REQUEST_TOO_LARGE.
 GATEWAY_CODE = "^[A-Z][A-Z0-9_]+$"

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 import requests
-from chalicelib.kit import database, standard_webhooks
+from chalicelib.kit import database, rates, standard_webhooks
 from chalicelib.kit.settings import settings as functions_settings
 from chalicelib.relay import relay
 from starlette.applications import Starlette
@@ -31,7 +31,7 @@ from infra.local.runner.containers import Function
 from infra.local.runner.http import FunctionsService
 from infra.local.settings import Settings
 from pgdesk.environment import functions_environment
-from tests.people import Actor, Connection, connect, new_member, new_organization
+from tests.people import Actor, Connection, act_as, connect, new_member, new_organization
 from tests.serving import serve
 
 SVIX_SECRET = standard_webhooks.new_secret()
@@ -70,6 +70,7 @@ def forget() -> None:
         relay._sqs().close()
     relay._sqs.cache_clear()
     relay._queue_url.cache_clear()
+    rates.forget()
     database.close()
     functions_settings.cache_clear()
 
@@ -90,6 +91,9 @@ def api(schema_template: Settings) -> Iterator[Api]:
             environment |= {"AWS_ENDPOINT_URL_SQS": sqs, "PGDESK_SUPABASE_URL": project}
             for name, value in environment.items():
                 patch.setenv(name, value)
+            # The tries of a minute are many: limits are tests/access' concern.
+            for name in ("READS", "WRITES"):
+                patch.setattr(rates, name, 10**6)
             forget()
             app = importlib.import_module("app")
             queues = [QueueDefinition(f"pgdesk-{consumer.name}") for consumer in app.CONSUMERS]
@@ -105,6 +109,7 @@ def api(schema_template: Settings) -> Iterator[Api]:
                 yield Api(
                     f"{url}{app.PREFIX}",
                     {
+                        "apiKey": bearer(api_key(people, admin)),
                         "accessToken": bearer(access_token(settings, admin)),
                         "inboundSecret": bearer(environment["PGDESK_INBOUND_SECRET"]),
                         "relaySecret": bearer(environment["PGDESK_RELAY_SECRET"]),
@@ -128,6 +133,18 @@ def auth(settings: Settings) -> Starlette:
 
 def access_token(settings: Settings, who: Actor) -> str:
     return tokens.sign(settings.keys, {**who.claims, "aud": "authenticated", "exp": int(time.time()) + 3600})
+
+
+def api_key(people: Connection, admin: Actor) -> str:
+    """The secret of a key that the admin makes."""
+    with people.transaction():
+        act_as(people, admin)
+        row = people.execute(
+            "select public.create_api_key(id, 'schemathesis', array['tickets:read']) ->> 'secret' as secret"
+            " from public.organizations"
+        ).fetchone()
+    assert row
+    return str(row["secret"])
 
 
 def furnish(db: Connection, people: Connection) -> Actor:
