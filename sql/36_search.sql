@@ -1,0 +1,241 @@
+-- Finding tickets by words: of the subject, the contact, the messages. For members only: notes are among the words.
+--
+-- One row per ticket, kept by triggers. Each word is indexed together with its organization and a bucket of ticket
+-- numbers, as in 'b1946a:1e/refund'. So one GIN index answers for one tenant; a search begins with the newest buckets
+-- and widens only while it has found too little; a common word or a short beginning costs no more than a rare one.
+
+create table private.ticket_search (
+  ticket_id uuid primary key,
+  organization_id uuid not null,
+  number bigint not null,
+  -- Words of subject and contact, to put those tickets first.
+  head tsvector not null default '',
+  -- All words, each behind its bucket.
+  document tsvector not null default '',
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
+);
+create index ticket_search_ticket_idx on private.ticket_search (organization_id, ticket_id);
+-- Without a list of pending entries: every search would have to read it from end to end.
+create index ticket_search_document_idx on private.ticket_search using gin (document) with (fastupdate = off);
+
+-- Words as they are compared: lower case, without accents, in no language. An address is found by its parts too.
+create function private.search_words(value text) returns tsvector
+language sql immutable parallel safe set search_path = '' as $$
+  select to_tsvector(
+    'pg_catalog.simple',
+    regexp_replace(
+      normalize(lower(search_words.value || ' ' || translate(search_words.value, '@_/', '   ')), nfkd),
+      '[\u0300-\u036f]', '', 'g'
+    )
+  );
+$$;
+
+-- What stands before each word of a ticket. Few characters of the organization are enough: rows are compared with it.
+create function private.search_bucket(organization_id uuid, bucket bigint) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select left(md5(search_bucket.organization_id::text), 6) || ':' || to_hex(search_bucket.bucket) || '/';
+$$;
+
+-- Tickets in one bucket: a page of results is found in the newest few, whatever the word.
+create function private.search_bucket_of(number bigint) returns bigint
+language sql immutable parallel safe set search_path = '' as $$
+  select search_bucket_of.number / 2048;
+$$;
+
+-- The words as they are indexed. What is longer than any name is no word that somebody types.
+create function private.search_document(organization_id uuid, number bigint, words tsvector) returns tsvector
+language sql immutable parallel safe set search_path = '' as $$
+  select coalesce(array_to_tsvector(array_agg(b.prefix || w.lexeme)), '')
+  from unnest(search_document.words) as w,
+    (
+      select private.search_bucket(
+        search_document.organization_id, private.search_bucket_of(search_document.number)
+      ) as prefix
+    ) as b
+  where length(w.lexeme) <= 60;
+$$;
+
+-- How much of one message is searched.
+create function private.search_text(body_text text, reply_text text) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select left(coalesce(search_text.reply_text, search_text.body_text), 20000);
+$$;
+
+-- Indexes a ticket anew: it is new, or words of it have changed or gone.
+create function private.index_ticket(ticket_id uuid) returns void
+language sql security definer set search_path = '' as $$
+  insert into private.ticket_search as s (ticket_id, organization_id, number, head, document)
+  select
+    t.id, t.organization_id, t.number, h.words,
+    private.search_document(t.organization_id, t.number, h.words || coalesce(private.search_words(b.words), ''))
+  from public.tickets as t
+  join public.contacts as c on c.organization_id = t.organization_id and c.id = t.contact_id
+  cross join lateral (
+    select private.search_words(concat_ws(' ', t.number, t.subject, c.name, c.email)) as words
+  ) as h
+  cross join lateral (
+    -- The newest, so that what is indexed of one ticket stays small.
+    select string_agg(m.words, ' ') as words
+    from (
+      select private.search_text(m.body_text, m.reply_text) as words
+      from public.messages as m
+      where m.ticket_id = t.id
+      order by m.seq desc
+      limit 100
+    ) as m
+  ) as b
+  where t.id = index_ticket.ticket_id
+  on conflict (ticket_id) do update set head = excluded.head, document = excluded.document;
+$$;
+
+create function private.search_ticket_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.index_ticket(new.id);
+  return null;
+end;
+$$;
+
+create trigger tickets_search_new after insert on public.tickets
+for each row execute function private.search_ticket_changed();
+create trigger tickets_search after update of subject, contact_id on public.tickets
+for each row when (new.subject <> old.subject or new.contact_id <> old.contact_id)
+execute function private.search_ticket_changed();
+
+create function private.search_contact_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.index_ticket(t.id)
+  from public.tickets as t
+  where t.organization_id = new.organization_id and t.contact_id = new.id;
+  return null;
+end;
+$$;
+
+create trigger contacts_search after update of name, email on public.contacts
+for each row when (new.name <> old.name or new.email is distinct from old.email)
+execute function private.search_contact_changed();
+
+-- A new message adds its words; one that is moved, changed or removed has its tickets indexed anew.
+create function private.search_message_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'INSERT' then
+    update private.ticket_search as s
+    set document = s.document || private.search_document(
+      s.organization_id, s.number, private.search_words(private.search_text(new.body_text, new.reply_text))
+    )
+    where s.ticket_id = new.ticket_id and length(s.document) < 20000;
+    return null;
+  end if;
+  perform private.index_ticket(old.ticket_id);
+  if tg_op = 'UPDATE' and new.ticket_id <> old.ticket_id then
+    perform private.index_ticket(new.ticket_id);
+  end if;
+  return null;
+end;
+$$;
+
+create trigger messages_search_new after insert or delete on public.messages
+for each row execute function private.search_message_changed();
+create trigger messages_search after update of ticket_id, body_text, reply_text on public.messages
+for each row execute function private.search_message_changed();
+
+-- A query for tickets in the buckets from `oldest` to `newest` that have all words; the last may be a beginning.
+create function private.search_query(organization_id uuid, oldest bigint, newest bigint, words text[]) returns tsquery
+language sql immutable set search_path = '' as $$
+  select string_agg(in_any_bucket, ' & ')::tsquery
+  from (
+    select '(' || string_agg(
+      quote_literal(private.search_bucket(search_query.organization_id, b.bucket) || w.word)
+        || case when w.place = cardinality(search_query.words) then ':*' else '' end,
+      ' | '
+    ) || ')' as in_any_bucket
+    from unnest(search_query.words) with ordinality as w (word, place),
+      generate_series(search_query.oldest, search_query.newest) as b (bucket)
+    group by w.place
+  ) as each_word;
+$$;
+
+-- The newest tickets that have all words of a query, the last of which may be unfinished; for members. A page is made
+-- of tickets before a number; `in_head` says that subject and contact have all the words.
+create function private.search_tickets(
+  organization_id uuid, query text, status_category text, assignee_id uuid, team_id uuid, before_number bigint,
+  max_tickets integer
+) returns table (ticket_id uuid, in_head boolean)
+language plpgsql stable security definer set search_path = '' rows 50 as $$
+#variable_conflict use_column
+declare
+  page_size constant integer := least(greatest(coalesce(max_tickets, 50), 1), 200);
+  is_filtered constant boolean := num_nonnulls(
+    search_tickets.status_category, search_tickets.assignee_id, search_tickets.team_id
+  ) > 0;
+  words text[];
+  head_query tsquery;
+  newest bigint;
+  oldest bigint;
+  width bigint := 2; -- the newest bucket has just begun, perhaps
+  found integer := 0;
+  fetched integer;
+begin
+  if not search_tickets.organization_id in (select private.my_organizations()) then
+    return;
+  end if;
+  -- In the order in which they were typed; eight words leave nothing to choose.
+  words := array(
+    select w.lexeme
+    from unnest(private.search_words(translate(left(search_tickets.query, 200), '@_/', '   '))) as w
+    where length(w.lexeme) <= 60
+    order by w.positions[cardinality(w.positions)]
+    limit 8
+  );
+  if cardinality(words) = 0 then
+    return;
+  end if;
+  head_query := (
+    select string_agg(quote_literal(w.word) || case when w.place = cardinality(words) then ':*' else '' end, ' & ')
+    from unnest(words) with ordinality as w (word, place)
+  )::tsquery;
+  select private.search_bucket_of(least(c.last_number, search_tickets.before_number - 1)) into newest
+  from private.ticket_counters as c
+  where c.organization_id = search_tickets.organization_id;
+  while newest >= 0 and found < page_size loop
+    oldest := greatest(newest - width + 1, 0);
+    return query
+    select s.ticket_id, s.head @@ head_query
+    from private.ticket_search as s
+    where s.document @@ private.search_query(search_tickets.organization_id, oldest, newest, words)
+      and s.organization_id = search_tickets.organization_id
+      and s.number < coalesce(search_tickets.before_number, 9223372036854775807)
+      and (not is_filtered or exists (
+        select from public.tickets as t
+        where t.id = s.ticket_id
+          and (search_tickets.status_category is null or t.status_category = search_tickets.status_category)
+          and (search_tickets.assignee_id is null or t.assignee_id = search_tickets.assignee_id)
+          and (search_tickets.team_id is null or t.team_id = search_tickets.team_id)
+      ))
+    order by s.number desc
+    limit page_size - found;
+    get diagnostics fetched = row_count;
+    found := found + fetched;
+    newest := oldest - 1;
+    width := width * 4;
+  end loop;
+end;
+$$;
+
+-- Tickets of an organization by words, those first that have them in subject or contact, then the newest. The last
+-- word may be unfinished. The next page: `before_number`, the smallest number of this one. Only members find anything.
+create function public.search_tickets(
+  organization_id uuid, query text, status_category text default null, assignee_id uuid default null,
+  team_id uuid default null, before_number bigint default null, max_tickets integer default 50
+) returns setof public.tickets
+language sql stable set search_path = '' as $$
+  select t.*
+  from private.search_tickets(
+    search_tickets.organization_id, search_tickets.query, search_tickets.status_category, search_tickets.assignee_id,
+    search_tickets.team_id, search_tickets.before_number, search_tickets.max_tickets
+  ) as found
+  join public.tickets as t on t.id = found.ticket_id
+  order by found.in_head desc, t.number desc;
+$$;
