@@ -94,6 +94,26 @@ def mail_send(
     out.print_json(json.dumps(send(stack_settings(), body, rcpt)))
 
 
+@mail_app.command("reconcile")
+def mail_reconcile(
+    provider: Annotated[
+        list[str] | None, typer.Option(help="resend, mailgun or ses; all that are configured if left out.")
+    ] = None,
+    since: Annotated[str, typer.Option(help="How far back: 30m, 24h, 3d.")] = "24h",
+    as_json: Json = False,
+) -> None:
+    """Compare what providers received with what is here, and bring what is missing."""
+    from pgdesk.reconcile import reconcile
+
+    found = reconcile(stack_settings(), provider or [], since)
+    if as_json:
+        out.print_json(json.dumps(found))
+    elif found:
+        print_table(found)
+    else:
+        out.print("mail comes in by no provider: docs/mail.md says how it would")
+
+
 @app.command()
 def status(as_json: Json = False) -> None:
     """What runs, where, and how queue, mail and model stand. The same figures as GET /functions/v1/health."""

@@ -23,6 +23,16 @@ PASSED = (
     "MODEL_BUDGET",
     "WEBHOOK_ALLOW",
     "WEBHOOK_CA",
+    "RESEND_INBOUND_SECRET",
+    "MAILGUN_API_KEY",
+    "MAILGUN_URL",
+    "MAILGUN_DOMAIN",
+    "MAILGUN_SIGNING_KEY",
+    "MAILGUN_STORES",
+    "SES_TOPICS",
+    "SES_BUCKET",
+    "SES_PREFIX",
+    "SNS_ORIGIN",
 )
 RECEIVER = "mx.pgdesk.localhost"
 

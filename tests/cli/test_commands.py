@@ -44,7 +44,8 @@ def test_without_a_command_help_is_shown(pgdesk: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [(each,) for each in COMMANDS] + [("mail", "send"), ("jobs", "dead"), ("jobs", "retry")]
+    "words",
+    [*((each,) for each in COMMANDS), ("mail", "send"), ("mail", "reconcile"), ("jobs", "dead"), ("jobs", "retry")],
 )
 def test_every_command_explains_itself(pgdesk: Run, words: tuple[str, ...]) -> None:
     said = pgdesk(*words, "--help")
