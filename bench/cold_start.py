@@ -5,8 +5,8 @@ Postgres, queue and mail provider; no language model. Mails go in by the API, th
 time. `init` is what Lambda does before the first event: importing the handler, and where it has models loading them.
 FULL=1 plays it once more without bytecode in the package.
 
-This machine is not Lambda: there, 1024 MB have a bit more than half of a core (init a whole one and more), and the
-archives are fetched first.
+This machine is not Lambda: there, a function has a whole core from 1,769 MB on and its share of one below that, and
+the archives are fetched first.
 """
 
 from __future__ import annotations

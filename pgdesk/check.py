@@ -19,6 +19,7 @@ from pgdesk.documents import stale
 from pgdesk.drift import differences
 from pgdesk.environment import ROOT
 from pgdesk.migration import diff
+from pgdesk.package import GOLDEN
 from pgdesk.scratch import declared, migrated, scratch_cluster
 
 BIN = Path(sys.executable).parent
@@ -29,6 +30,7 @@ TOOLS = {
     "lint": ["ruff", "check", "--quiet", "."],
     "types": ["mypy"],
     "architecture": ["lint-imports"],
+    "cloud template": ["cfn-lint", str(GOLDEN)],
     "sql": ["sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", "sql", "policies"],
 }
 

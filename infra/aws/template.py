@@ -15,7 +15,7 @@ from infra.aws.variables import Variable, add_variables
 
 LAYER = "ModelLayer"
 # The same for every function: said once.
-COMMON = ("Runtime", "CodeUri", "MemorySize", "Architectures", "Tracing", "Tags")
+COMMON = ("Runtime", "MemorySize", "Architectures", "Tracing", "Tags")
 
 
 def complete(made: Template, variables: Sequence[Variable], code: str, layer: str) -> Template:
@@ -71,7 +71,9 @@ def _common(source: Template, code: str) -> Template:
             common[name] = values[0]
             for properties in everywhere:
                 del properties[name]
-    common["CodeUri"] = code
+    for properties in everywhere:
+        # Not in common: `aws cloudformation package` looks for it here, and where it finds none it packs the folder.
+        properties["CodeUri"] = code
     common["Layers"] = [ref(LAYER)]
     return common
 
