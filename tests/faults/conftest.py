@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from tests.faults.history import Accepted, check
-from tests.faults.mailbox import mailbox
+from tests.faults.mailbox import Mail
 from tests.faults.mta import Mta
 from tests.faults.points import Order
 from tests.faults.provider import Provider
@@ -64,8 +64,8 @@ def promised() -> Promised:
 
 @pytest.fixture
 def new_replay(rig: Rig, provider: Provider, promised: Promised) -> NewReplay:
-    def make(seed: int, count: int, orders: Sequence[Order] = ()) -> Replay:
-        return Replay(rig, provider, Mta(rig.settings, mailbox(seed, count), promised), orders)
+    def make(mails: Sequence[Mail], orders: Sequence[Order] = ()) -> Replay:
+        return Replay(rig, provider, Mta(rig.settings, mails, promised), orders)
 
     return make
 

@@ -54,6 +54,15 @@ def mailbox(seed: int, count: int) -> list[Mail]:
     return mails
 
 
+def with_file(seed: int, size: int) -> Mail:
+    """One mail with a file of `size` random bytes."""
+    content = random.Random(seed).randbytes(size)
+    sender = f"large.{seed}@people.example"
+    return _mail(
+        f"<large.{seed}@people.example>", sender, (DESKS["kestrel"],), "A file", "See the file.\r\n", [content]
+    )
+
+
 def _next(chance: random.Random, seed: int, number: int, before: list[Mail]) -> Mail:
     kind = chance.random()
     threads = [mail for mail in before if mail.is_human and len(mail.recipients) == 1]

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -48,7 +48,10 @@ class Queue:
         return chosen
 
     async def answer(self, request: Request) -> Response:
-        body = await request.body()
+        try:
+            body = await request.body()
+        except ClientDisconnect:  # killed in the middle of asking
+            return Response(status_code=499)
         action = request.headers.get("x-amz-target", "").removeprefix("AmazonSQS.")
         try:
             if action == "SendMessageBatch":

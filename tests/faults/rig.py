@@ -210,7 +210,7 @@ class Rig:
         """The rows of one statement; asked again where the server dies over it."""
         for _ in range(20):
             try:
-                answer = self.database.execute(query.encode(), parameters)
+                answer = self.database.execute(query.encode(), parameters or None)
                 return answer.fetchall() if answer.description is not None else []
             except psycopg.OperationalError:
                 self._hang_up()

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from tests.faults.conftest import SEED, NewReplay, judge
+from tests.faults.mailbox import mailbox
 from tests.faults.points import ANSWER, ITSELF, SESSION, WAY, Order
 from tests.faults.provider import Provider
 from tests.faults.queue import Queue
@@ -31,7 +32,7 @@ def survey() -> list[str]:
 
 
 def test_points_are_found_by_a_replay_in_which_nothing_dies(new_replay: NewReplay, rig: Rig, survey: list[str]) -> None:
-    replay = new_replay(SEED, 30)
+    replay = new_replay(mailbox(SEED, 30))
     replay.run()
     judge(replay, "nothing dies")
     survey += [point for point in rig.orders.reached() if point.split()[0] in WAY]
@@ -65,7 +66,7 @@ def test_parts_die_at_random_while_queue_and_provider_misbehave(
     new_replay: NewReplay, provider: Provider, queue: Queue, seed: int
 ) -> None:
     provider.share, queue.share = 0.25, 0.2
-    replay = new_replay(seed, MAILS)
+    replay = new_replay(mailbox(seed, MAILS))
     parts = ["postgres", "queue", "gateway", "runner0", "runner1"]
     replay.run(lambda: replay.kill_at_random(parts, 20, random.Random(seed)))
     judge(replay, f"seed {seed}, 20 deaths at random; queue: {queue.faults}")
@@ -75,7 +76,7 @@ def _at_all_of_them(new_replay: NewReplay, orders: list[Order], seed: int, what:
     """Carry out every order over a mailbox of 200; what no mail has reached is tried again over the next."""
     left = orders
     for again in range(3):
-        replay = new_replay(seed + 100 * again, MAILS if again == 0 else 30, left)
+        replay = new_replay(mailbox(seed + 100 * again, MAILS if again == 0 else 30), left)
         replay.run()
         left, replay.missed = replay.missed, []
         judge(replay, f"seed {seed + 100 * again}, {what}: {len(replay.hit)} of {len(orders)}")
