@@ -12,7 +12,7 @@ import pytest
 from chalicelib.email import consumer as email
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.local.mail.mailbox import Message
 from infra.local.mail.service import MailService
@@ -31,9 +31,6 @@ class Provider:
     requests: list[tuple[str, str | None]] = field(default_factory=list)  # method and idempotency key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.requests.append((scope["method"], headers.get("idempotency-key")))
         step = self.script.pop(0) if self.script else None
@@ -118,12 +115,28 @@ def shared(schema_template: Settings) -> Iterator[Settings]:
         yield settings
 
 
+class Front:
+    """A server that lasts for a module, in front of each test's own provider."""
+
+    url: str
+    provider: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (Starlette() if scope["type"] == "lifespan" else self.provider)(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[Front]:
+    server = Front()
+    with serve(server) as server.url:
+        yield server
+
+
 @pytest.fixture
-def post(shared: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
-    provider = Provider(MailService(Settings(data=tmp_path)))
+def post(shared: Settings, front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+    front.provider = provider = Provider(MailService(Settings(data=tmp_path)))
     with (
-        serve(provider) as url,
-        functions_environment(shared, monkeypatch, resend_url=url, resend_api_key="re_test"),
+        functions_environment(shared, monkeypatch, resend_url=front.url, resend_api_key="re_test"),
         open_world(shared) as world,
     ):
         yield Post(world, provider)

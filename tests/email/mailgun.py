@@ -31,9 +31,6 @@ class Mailgun:
     asked: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
         request = Request(scope, receive)
         self.asked.append(f"{request.method} {request.url.path}")
         if b64decode(request.headers["authorization"].removeprefix("Basic ")).decode() != f"api:{KEY}":
@@ -92,14 +89,6 @@ class Mailgun:
         items = sorted(known, key=lambda e: e["timestamp"], reverse=query["ascending"] == "no")[: int(query["limit"])]
         body = json.dumps({"items": items, "paging": {}}).encode()
         await Response(body, media_type="application/json")(request.scope, request.receive, send)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        kind = (await receive())["type"].removeprefix("lifespan.")
-        await send({"type": f"lifespan.{kind}.complete"})
-        if kind == "shutdown":
-            return
 
 
 def says(status: int, message: str, **headers: str) -> Response:

@@ -15,10 +15,9 @@ from chalicelib.kit.settings import settings as function_settings
 from starlette.responses import JSONResponse, Response
 
 from infra.local.settings import Settings
-from tests.email.conftest import Post
+from tests.email.conftest import Front, Post
 from tests.email.mailgun import KEY, Mailgun, says
 from tests.replies.world import functions_environment, open_world
-from tests.serving import serve
 
 
 @pytest.fixture
@@ -27,10 +26,10 @@ def mailgun() -> Mailgun:
 
 
 @pytest.fixture
-def answered(mailgun: Mailgun, shared: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+def answered(mailgun: Mailgun, front: Front, shared: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
     """One answer that waits to be mailed through Mailgun."""
+    front.provider, url = mailgun, front.url
     with (
-        serve(mailgun) as url,
         functions_environment(
             shared, monkeypatch, mail_provider="mailgun", mailgun_url=url, mailgun_api_key=KEY,
         ),

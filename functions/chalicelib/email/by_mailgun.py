@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from chalicelib.email.port import CannotTell, Mail, NotTaken, Refused, Sent, Unclear, asked_to_wait
+from chalicelib.kit.once import once
 from chalicelib.kit.settings import SettingsError, settings
 
 OWN_ID = "outgoing_mail"  # the variable that carries our id
@@ -26,6 +27,10 @@ PERMANENT = {400, 413}
 SETTLED, KEPT = timedelta(minutes=30), timedelta(hours=23)
 SLACK = timedelta(minutes=5)  # between our clock and Mailgun's
 MAX_ANSWER = 1_000_000  # bytes
+
+
+# To read them takes longer than a request.
+_certificates = once(httpx.create_ssl_context)
 
 
 class Mailgun:
@@ -103,7 +108,7 @@ def _request(method: str, mail: Mail, what: str, **content: Any) -> tuple[int, d
     key = httpx.BasicAuth("api", settings().mailgun_api_key.get_secret_value())
     deadline = time.monotonic() + ANSWER_SECONDS
     with (
-        httpx.Client(timeout=TIMEOUT, auth=key, follow_redirects=False) as client,
+        httpx.Client(timeout=TIMEOUT, auth=key, follow_redirects=False, verify=_certificates()) as client,
         client.stream(method, url, **content) as answer,
     ):
         body = b""
