@@ -110,6 +110,27 @@ $$;
 create trigger webhook_endpoints_keep before update of disabled_at on public.webhook_endpoints
 for each row execute function private.keep_webhook_endpoint();
 
+-- A filter that no event can ever match is a slip of the pen, and would be noticed only by what does not come.
+create function private.check_event_filters() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  unknown text;
+begin
+  select f into unknown
+  from unnest(new.event_types) as f
+  where not exists (select from private.event_types as t where private.wants_event(array[f], t.type));
+  if found then
+    raise exception 'event_types: no event is called %', unknown
+      using errcode = '23514', hint = 'The function event_types lists them all.';
+  end if;
+  return null;
+end;
+$$;
+
+-- After, so that what is no filter at all is refused as such.
+create trigger webhook_endpoints_check after insert or update of event_types on public.webhook_endpoints
+for each row execute function private.check_event_filters();
+
 -- A new endpoint, one that is enabled again and one that moved begin in good health.
 create function private.renew_webhook_health() returns trigger
 language plpgsql security definer set search_path = '' as $$
