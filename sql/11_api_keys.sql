@@ -52,23 +52,30 @@ language sql stable set search_path = '' as $$
   end;
 $$;
 
--- That key, while it is good: a key that is revoked ends with all tokens that are out.
+-- That key, while it is good: a key that is revoked ends with all tokens that are out. (In plpgsql, which keeps its
+-- plan: each request of a key asks several times.)
 create function private.my_key() returns setof public.api_keys
-language sql stable security definer set search_path = '' rows 1 as $$
+language plpgsql stable security definer set search_path = '' rows 1 as $$
+begin
+  return query
   select k.*
   from public.api_keys as k
-  where k.id = (select private.my_key_id())
-    and k.revoked_at is null
-    and (k.expires_at is null or k.expires_at > now());
+  where k.id = private.my_key_id() and k.revoked_at is null and (k.expires_at is null or k.expires_at > now());
+end;
 $$;
 
--- May the caller's key do this?
+-- May a key with these scopes do this?
+create function private.covers(scopes text[], scope text) returns boolean
+language sql immutable parallel safe set search_path = '' as $$
+  select scope = any (scopes) or (right(scope, 5) = ':read' and left(scope, -4) || 'write' = any (scopes));
+$$;
+
+-- May the caller's key?
 create function private.key_allows(scope text) returns boolean
-language sql stable security definer set search_path = '' as $$
-  select exists (
-    select from private.my_key() as k
-    where k.scopes && array[key_allows.scope, regexp_replace(key_allows.scope, ':read$', ':write')]
-  );
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return exists (select from private.my_key() as k where private.covers(k.scopes, key_allows.scope));
+end;
 $$;
 
 -- Who acts: a user, or a key. Null for the functions.

@@ -75,17 +75,18 @@ language plpgsql security definer set search_path = '' as $$
 declare
   asked constant text := btrim(current_setting('request.path', true), '/');
   is_read constant boolean := current_setting('request.method', true) in ('GET', 'HEAD');
-  organization uuid := (select k.organization_id from private.my_key() as k);
+  key public.api_keys;
   scope text;
 begin
-  if organization is null then
+  select * into key from private.my_key();
+  if key.id is null then
     perform private.refuse(
       401, 'PT401', 'the API key of this token was revoked or has expired', 'Make a new key.',
       '{"WWW-Authenticate": "Bearer error=\"invalid_token\""}'
     );
   end if;
   if asked = '' then
-    return organization; -- the list of what there is
+    return key.organization_id; -- the list of what there is
   end if;
   select case when is_read then s.reads else s.writes end into scope
   from private.key_scopes as s
@@ -96,14 +97,14 @@ begin
       'This is for people who sign in.', '{"WWW-Authenticate": "Bearer error=\"insufficient_scope\""}'
     );
   end if;
-  if not private.key_allows(scope) then
+  if not private.covers(key.scopes, scope) then
     perform private.refuse(
       403, 'PT403', format('this API key lacks the scope %s', scope), 'Make a key that has it.', jsonb_build_object(
         'WWW-Authenticate', format('Bearer error="insufficient_scope", scope="%s"', scope)
       )
     );
   end if;
-  return organization;
+  return key.organization_id;
 end;
 $$;
 

@@ -21,6 +21,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('draft_citations', 'tickets:read', null),
   ('draft_feedback', 'tickets:read', null),
   ('outgoing_mails', 'tickets:read', null),
+  ('rpc/search_tickets', 'tickets:read', 'tickets:read'),
   ('rpc/open_ticket', null, 'tickets:write'),
   ('rpc/send_reply', null, 'tickets:write'),
   ('contacts', 'contacts:read', 'contacts:write'),
