@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 import pytest
@@ -170,3 +171,18 @@ def test_no_function_of_the_database_refuses_with_a_server_error(api: Api) -> No
     assert refusals
     told = [(each["name"], each["code"], errors._status(each["code"], "", authenticated=True)) for each in refusals]
     assert [each for each in told if each[2] >= 500] == []
+
+
+def test_what_the_page_on_the_api_shows_is_there(api: Api) -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"\$API(/[\w/-]+)", page))
+    assert len(shown) > 5
+    for path in shown:
+        if route := path.partition("/functions/v1")[2]:
+            assert route in DOCUMENT["paths"]
+        elif name := path.partition("/rest/v1/rpc/")[2]:
+            assert api.db.execute("select from pg_proc where proname = %s", [name]).rowcount
+        elif table := path.partition("/rest/v1/")[2]:
+            assert api.db.execute("select to_regclass('public.' || %s)", [table]).fetchone() != {"to_regclass": None}
+        else:
+            assert path == "/auth/v1/token"
