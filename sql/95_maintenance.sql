@@ -11,11 +11,14 @@ declare
   -- Far longer than a signature is good for, and than any provider repeats a webhook.
   keep_webhook_ids constant interval := '30 days';
   keep_webhook_deliveries constant interval := '90 days';
+  -- Mostly spam to addresses that nobody has; long enough to notice an address that was forgotten.
+  keep_unaddressed_mails constant interval := '30 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
   webhook_ids integer;
   webhook_deliveries integer;
+  unaddressed_mails integer;
 begin
   delete from private.jobs as j
   where j.id in (
@@ -48,14 +51,21 @@ begin
     limit slice
   );
   get diagnostics webhook_deliveries = row_count;
+  delete from public.provider_mails as p
+  where p.id in (
+    select d.id from public.provider_mails as d
+    where d.state = 'unaddressed' and d.created_at < now() - keep_unaddressed_mails
+    limit slice
+  );
+  get diagnostics unaddressed_mails = row_count;
   delete from private.rate_counts as c
   where c.minute not between now() - interval '1 hour' and now() + interval '1 hour';
-  if slice in (jobs, events, webhook_ids, webhook_deliveries) then
+  if slice in (jobs, events, webhook_ids, webhook_deliveries, unaddressed_mails) then
     perform private.enqueue_maintenance();
   end if;
   return jsonb_build_object(
     'partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids,
-    'webhook_deliveries', webhook_deliveries
+    'webhook_deliveries', webhook_deliveries, 'unaddressed_mails', unaddressed_mails
   );
 end;
 $$;

@@ -43,3 +43,16 @@ def test_a_webhook_is_remembered_for_longer_than_anybody_repeats_it_and_then_for
         assert shop.value("select private.maintain() -> 'webhook_ids'") == 1
         assert shop.value("select private.note_webhook('resend', 'recent')") is False
         assert shop.value("select private.note_webhook('mailgun', 'recent')") is True
+
+
+def test_mail_to_nobody_is_forgotten_after_a_month_and_no_other_mail_is(desk: Settings) -> None:
+    with connect(desk, "supabase_admin") as db:
+        shop = new_shop(desk, db)
+        db.execute(
+            "insert into public.provider_mails (provider, provider_id, state, created_at) values"
+            " ('ses', 'old', 'unaddressed', now() - interval '31 days'), ('ses', 'recent', 'unaddressed', now()),"
+            " ('ses', 'failed', 'failed', now() - interval '31 days')"
+        )
+        assert shop.value("select private.maintain() -> 'unaddressed_mails'") == 1
+        left = db.execute("select provider_id from public.provider_mails order by 1").fetchall()
+        assert [row["provider_id"] for row in left] == ["failed", "recent"]
