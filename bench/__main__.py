@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("bench.triage", "bench.retrieval", "bench.pipeline", "bench.cold_start")
+PARTS = ("bench.triage", "bench.retrieval", "bench.pipeline", "bench.webhooks", "bench.cold_start")
 
 
 def main() -> int:

@@ -7,3 +7,88 @@ from public.inbound_mails as i
 join public.tickets as t on t.id = i.ticket_id
 left join public.drafts as d on d.message_id = i.message_id
 where i.outcome = 'new_ticket' and i.sender like '%@bench.example';
+
+-- fill --
+-- Jobs of a consumer that does nothing, and nothing else.
+with cleared as (
+  delete from private.jobs
+), consumer as (
+  insert into private.consumers (name, in_flight, lease) values ('noop', %(window)s, '1 minute')
+  on conflict (name) do update set in_flight = excluded.in_flight
+)
+insert into private.jobs (consumer) select 'noop' from generate_series(1, %(jobs)s);
+
+-- rate_of_pgdesk --
+select extract(epoch from max(finished_at) - min(started_at)) as seconds, count(*) filter (where state = 'done') as done
+from private.jobs;
+
+-- rate_of_procrastinate --
+select
+  extract(epoch from max(at) filter (where type = 'succeeded') - min(at) filter (where type = 'started')) as seconds,
+  count(*) filter (where type = 'succeeded') as done
+from procrastinate_events;
+
+-- rate_of_pgqueuer --
+select
+  extract(epoch from max(created) filter (where status = 'successful') - min(created) filter (where status = 'picked'))
+    as seconds,
+  count(*) filter (where status = 'successful') as done
+from pgqueuer_log;
+
+-- churn --
+-- Every job through all its states, each step committed; how long each claim took.
+do $$
+declare
+  began timestamptz;
+  ids uuid[];
+  job uuid;
+begin
+  drop table if exists claims;
+  create temporary table claims (ms float8);
+  loop
+    began := clock_timestamp();
+    ids := array(select c.id from private.claim_jobs() as c);
+    insert into claims values (extract(epoch from clock_timestamp() - began) * 1000);
+    commit;
+    exit when cardinality(ids) = 0;
+    foreach job in array ids loop
+      perform private.finish_job(b.id, b.token) from private.begin_job(job) as b;
+    end loop;
+    commit;
+  end loop;
+end;
+$$;
+
+-- webhook_endpoint --
+with made as (
+  insert into public.organizations (name, slug) values (%(slug)s, %(slug)s) returning id
+)
+insert into public.webhook_endpoints (organization_id, url)
+select id, %(url)s from made
+returning organization_id, id as endpoint_id;
+
+-- webhook_secret --
+insert into private.webhook_secrets (id, organization_id, endpoint_id, sealed, key_version)
+values (%(id)s, %(organization_id)s, %(endpoint_id)s, %(sealed)s, %(version)s);
+
+-- webhook_burst --
+select private.emit(
+  (%(organizations)s::uuid[])[1 + number %% cardinality(%(organizations)s::uuid[])], 'contact.created', gen_random_uuid()
+) as id
+from generate_series(1, %(count)s) as number;
+
+-- webhook_event --
+select private.emit(%(organization_id)s, 'contact.created', gen_random_uuid()) as id;
+
+-- last_job --
+select max(finished_at) as finished_at from private.jobs where state = 'done';
+
+-- all_rows --
+-- Of every table of the desk and of the platform. Jobs of the housekeeping come and go.
+select sum((xpath('/row/n/text()', query_to_xml(
+  format('select count(*) as n from %I.%I', c.relnamespace::regnamespace, c.relname)
+    || case when c.oid = 'private.jobs'::regclass then ' where consumer <> ''maintain''' else '' end,
+  false, true, ''
+)))[1]::text::bigint) as rows
+from pg_class as c
+where c.relkind = 'r' and c.relnamespace::regnamespace::text in ('public', 'private', 'partitions', 'realtime', 'auth', 'storage');

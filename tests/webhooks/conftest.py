@@ -183,6 +183,7 @@ def desk(environment: Settings, authority: Authority, monkeypatch: pytest.Monkey
 
     rules = Policy(authority.trusting(), parse_allowed("127.0.0.1"), here)
     monkeypatch.setattr(deliver, "policy", lambda: rules)
+    monkeypatch.setattr(deliver, "LOOKS", 0)
     with connect(environment, "supabase_admin") as people, connect(environment, "postgres") as db:
         organization = new_organization(people, "acme")
         members = {role: new_member(people, organization, role) for role in ("viewer", "agent", "admin")}

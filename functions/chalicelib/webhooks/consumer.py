@@ -27,6 +27,9 @@ AT_ONCE = 24  # deliveries to one endpoint
 # Seconds in which new ones are begun: with an attempt's own time that stays below the consumer's time-out.
 TAKE = 25.0
 LINGER = 0.02  # seconds that what ended waits for more, so that a record is worth its commit
+# Seconds after which a worker with nothing left looks again, and how often: events come in flocks, and a job costs more
+# than a look.
+LOOK, LOOKS = 0.1, 2
 
 
 def handle(job: Job) -> Effects | None:
@@ -72,18 +75,25 @@ class _Worker:
         stop_at = time.monotonic() + TAKE
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as threads:
             under_way = {threads.submit(sender.send, delivery): delivery for delivery in first}
-            while under_way:
+            looks = 0
+            while True:
                 ended = self._ended(under_way)
                 if not under_way and time.monotonic() >= stop_at:
                     return ended
                 with transaction(self._job.tenant) as connection:
-                    self._record(connection, ended, is_last=False)
+                    if ended:
+                        self._record(connection, ended, is_last=False)
                     more = self._claim(connection, under_way.values()) if time.monotonic() < stop_at else []
                 under_way |= {threads.submit(sender.send, delivery): delivery for delivery in more}
-        return []
+                looks = 0 if under_way else looks + 1
+                if looks > LOOKS:
+                    return []
 
     def _ended(self, under_way: dict[Future[Attempt], Delivery]) -> list[Attempt]:
-        """Wait for some to end, and take them out of those that are under way."""
+        """Wait for some to end, and take them out of those that are under way. Where none is, wait for new ones."""
+        if not under_way:
+            time.sleep(LOOK)
+            return []
         done, others = wait(under_way, return_when=FIRST_COMPLETED)
         if others:
             done = wait(under_way, LINGER, return_when=ALL_COMPLETED).done
