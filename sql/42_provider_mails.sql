@@ -64,7 +64,7 @@ create trigger provider_mails_announce after update of state on public.provider_
 for each row when (new.state = 'failed' and old.state <> 'failed' and new.organization_id is not null)
 execute function private.announce_provider_mail();
 
--- Queues the fetching of a mail, for the tenant of its row (none: for the installation). One that still waits is enough.
+-- Queues the fetching of a mail, for the tenant of its row (none: for the installation). One that waits is enough.
 create function private.fetch_provider_mail(
   provider_mail_id uuid, run_at timestamptz default now(), dedupe_key text default null
 ) returns uuid
