@@ -19,7 +19,7 @@ create table private.consumers (
 
 insert into private.consumers (name, in_flight, lease, max_attempts) values
   ('fetch_mail', 6, '5 minutes', 16),
-  ('intake', 24, '3 minutes', 8),
+  ('intake', 24, '3 minutes', 12),
   ('triage', 24, '2 minutes', 8),
   ('reply', 24, '5 minutes', 8),
   ('send_mail', 24, '3 minutes', 20), -- for about two days

@@ -86,6 +86,29 @@ create trigger inbound_mails_announce after update of state on public.inbound_ma
 for each row when (new.state = 'quarantined' and old.state <> 'quarantined')
 execute function private.announce_inbound_mail();
 
+-- A mail whose job has died is set aside, so that the ledger says so too; given another life, it is to be read again.
+create function private.follow_job_of_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.inbound_mails as m
+  set state = case when new.state = 'dead' then 'quarantined' else 'received' end::public.inbound_state,
+    reason = case when new.state = 'dead' then left('reading it came to no end: ' || coalesce(new.error, ''), 1000) end
+  where m.organization_id = new.organization_id
+    and m.id = private.try_uuid(new.payload ->> 'inbound_mail_id')
+    and m.state = any (
+      case when new.state = 'dead' then '{received,parsed}' else '{quarantined}' end::public.inbound_state[]
+    );
+  return null;
+end;
+$$;
+
+create trigger jobs_intake_mail after update of state on private.jobs
+for each row when (
+  new.consumer = 'intake' and new.state <> old.state
+  and (new.state = 'dead' or (old.state = 'dead' and new.state = 'waiting'))
+)
+execute function private.follow_job_of_mail();
+
 -- Keeps a raw mail and queues its reading, in one. A mail that is here already only counts as one more delivery.
 -- `order_key`: mails of one sender are read one after the other, so that an answer does not overtake its question.
 create function private.accept_mail(

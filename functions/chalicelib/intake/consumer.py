@@ -42,8 +42,8 @@ def handle(job: Job) -> Effects | None:
         return None
     try:
         mail = _read(job, mail_id, row)
-    except (Retry, psycopg.OperationalError):
-        raise
+    except (Retry, psycopg.OperationalError, storage.Away):
+        raise  # not the mail's fault: it waits as long as its job may be tried
     except Exception as error:
         if job.attempt < LAST_ATTEMPT:
             raise

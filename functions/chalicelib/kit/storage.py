@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -10,18 +12,27 @@ from uuid import UUID
 from chalicelib.kit.issuer import TOKEN_SECONDS, Kind, issue
 from chalicelib.kit.settings import settings
 
+# What will pass, or is the operator's to mend: a token not believed (a clock, a key), too much, a server in trouble.
+_PASSING = {401, 403, 408, 429}
+
+
+class Away(Exception):  # noqa: N818  a moment, not a defect
+    """Storage cannot be reached or does not serve us now. The file is not to blame: try again."""
+
 
 def put(organization_id: UUID, bucket: str, path: str, body: bytes, content_type: str) -> None:
     """Keep `body` under `path`; the same path again is replaced, so a repeated attempt does no harm.
 
-    Raises storage3's StorageApiError where Storage refuses.
+    Raises Away, and storage3's StorageApiError where Storage refuses this file.
     """
-    _bucket(organization_id, bucket).upload(path, body, {"content-type": content_type, "x-upsert": "true"})
+    with _reaching():
+        _bucket(organization_id, bucket).upload(path, body, {"content-type": content_type, "x-upsert": "true"})
 
 
 def get(organization_id: UUID, bucket: str, path: str) -> bytes:
-    """Fetch what `put` has kept."""
-    return bytes(_bucket(organization_id, bucket).download(path))
+    """Fetch what `put` has kept. Raises Away, and storage3's StorageApiError where there is no such file."""
+    with _reaching():
+        return bytes(_bucket(organization_id, bucket).download(path))
 
 
 def upload_address(organization_id: UUID, bucket: str, path: str) -> str:
@@ -35,6 +46,22 @@ def upload_address(organization_id: UUID, bucket: str, path: str) -> str:
 def remove(organization_id: UUID, bucket: str, path: str) -> None:
     """Delete a file; one that is not there is as good as deleted."""
     _bucket(organization_id, bucket).remove([path])
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    import httpx
+    from storage3.exceptions import StorageApiError
+
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise Away(f"{type(error).__name__}: {error}") from error
+    except StorageApiError as error:
+        status = int(error.status) if str(error.status).isdigit() else 500
+        if status in _PASSING or status >= 500:
+            raise Away(f"{status}: {error.message}") from error
+        raise
 
 
 def _bucket(organization_id: UUID, bucket: str) -> Any:
