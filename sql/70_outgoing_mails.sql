@@ -93,7 +93,7 @@ $$;
 create trigger outgoing_mails_announce_new after insert on public.outgoing_mails
 for each row when (new.status = 'suppressed') execute function private.announce_outgoing_mail();
 create trigger outgoing_mails_announce after update of status on public.outgoing_mails
-for each row when (new.status in ('failed', 'unknown') and old.status <> new.status)
+for each row when (new.status in ('failed', 'unknown', 'suppressed') and old.status <> new.status)
 execute function private.announce_outgoing_mail();
 
 -- May one more automatic mail go to this contact about this ticket? At most two answers in ten minutes about a ticket,

@@ -24,7 +24,7 @@ from tests.serving import serve
 @dataclass
 class Provider:
     """The endpoint, with a script of failures in front. Each entry of `script` answers one request: a response instead
-    of the mailbox, "lost" (the mail is taken, the answer never arrives), or None (nothing goes wrong)."""
+    of the mailbox, "lost" (the mail is taken, the answer is not its), "late" (nor comes any), or None (all is well)."""
 
     service: MailService
     script: list[Response | str | None] = field(default_factory=list)
@@ -36,12 +36,14 @@ class Provider:
         step = self.script.pop(0) if self.script else None
         if isinstance(step, Response):
             await step(scope, receive, send)
-        elif step == "lost":
+        elif step in ("lost", "late"):
 
             async def nowhere(_: Any) -> None:
                 """The connection broke."""
 
             await self._app(scope, receive, nowhere)
+            while step == "late" and (await receive())["type"] != "http.disconnect":
+                pass
             await refusal(502, "bad_gateway")(scope, receive, send)
         else:
             await self._app(scope, receive, send)

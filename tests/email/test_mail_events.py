@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.email import webhooks
-from tests.email.conftest import Post
+from tests.email.conftest import Post, refusal
 from tests.email.webhooks import MAILGUN_SIGNING_KEY, RESEND_SECRET
 from tests.replies.world import open_world
 
@@ -195,6 +195,17 @@ def test_after_a_hard_bounce_nothing_is_sent_to_the_address_any_more(sent: Post)
     assert (event["subject_id"], event["data"]["bounce"]) == (mail(sent)["id"], "hard")
     assert event["ticket_id"] == mail(sent)["ticket_id"]
     sent.reply(mail(sent)["ticket_id"], "Once more.")
+    assert sent.run() == ["done"]
+    assert sent.mails()[1]["status"] == "suppressed"
+    assert len(heard(sent, "mail.suppressed")) == 1
+    assert len(sent.provider.sent) == 1
+
+
+def test_neither_is_what_was_waiting_to_be_sent_by_then(sent: Post) -> None:
+    sent.reply(mail(sent)["ticket_id"], "Once more.")
+    sent.provider.script = [refusal(429, "rate_limit_exceeded")]
+    assert sent.run() == ["waiting"]
+    webhooks.resend("bounced", mail(sent)["provider_id"], bounce=BOUNCE)
     assert sent.run() == ["done"]
     assert sent.mails()[1]["status"] == "suppressed"
     assert len(heard(sent, "mail.suppressed")) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from chalicelib.email import by_resend
 
 from tests.email.conftest import Post, refusal
 
@@ -66,6 +67,16 @@ def test_a_provider_that_fails_is_asked_again_and_the_mail_is_one(answered: Post
     assert answered.run() == ["done"]
     assert len(answered.provider.sent) == 1
     assert answered.mails()[0]["status"] == "sent"
+
+
+def test_a_provider_that_takes_the_mail_and_never_answers_is_asked_again_and_the_mail_is_one(
+    answered: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_resend, "TIMEOUT", 0.5)
+    answered.provider.script = ["late"]
+    assert answered.run() == ["waiting"]
+    assert answered.run() == ["done"]
+    assert len(answered.provider.sent) == 1
 
 
 def test_a_mail_that_was_taken_is_sent_even_if_the_provider_will_not_tell_its_message_id(answered: Post) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from chalicelib.kit.settings import settings
 
+from tests.email import webhooks
 from tests.email.conftest import Post, refusal
 from tests.people import Actor, act_as, connect, new_member, not_there
 
@@ -60,6 +62,31 @@ def test_a_mail_that_a_person_wants_sent_again_goes_out_once_more_as_it_was_rend
     assert (first.text, first.sender) == (second.text, second.sender)
     assert (mail(doubtful)["status"], mail(doubtful)["provider_id"]) == ("sent", second.id)
     assert doubtful.run() == []
+
+
+def test_what_is_told_late_of_the_first_sending_does_not_take_the_place_of_the_second(
+    doubtful: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGDESK_RESEND_EVENTS_SECRET", webhooks.RESEND_SECRET)
+    settings.cache_clear()
+    resolve(doubtful, "send_again")
+    assert doubtful.run() == ["done"]
+    first, second = doubtful.provider.sent
+    answer = webhooks.resend("delivered", first.id, tags=first.tags, message_id=first.message_id)
+    assert answer == (200, {"status": "noted"})
+    assert (mail(doubtful)["provider_id"], mail(doubtful)["message_id_header"]) == (second.id, second.message_id)
+
+
+def test_a_late_word_that_it_was_sent_comes_before_sending_it_again(
+    doubtful: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGDESK_RESEND_EVENTS_SECRET", webhooks.RESEND_SECRET)
+    settings.cache_clear()
+    resolve(doubtful, "send_again")
+    (first,) = doubtful.provider.sent
+    webhooks.resend("sent", first.id, tags=first.tags)
+    assert doubtful.run() == ["done"]
+    assert doubtful.provider.sent == [first]
 
 
 def test_a_mail_that_is_given_up_stays_as_a_record(doubtful: Post) -> None:

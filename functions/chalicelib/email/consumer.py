@@ -23,6 +23,7 @@ from chalicelib.kit.settings import SettingsError, settings
 
 SQL = queries(__file__)
 KINDS = {"message.sent": "reply", "ticket.triaged": "receipt"}
+HELD_BACK = "the address bounced or complained"
 # Between two look-ups: as long as the mail is in doubt already, within these.
 SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=1)
 # Then a person looks. The second stands for a job that had spent its attempts on other things.
@@ -38,6 +39,8 @@ def handle(job: Job) -> Effects | None:
         mail = _stored(connection, job)
         if mail is None or mail["status"] != "stored":
             return None
+        if mail["is_held_back"] and mail["attempted_at"] is None:
+            return _mark(mail, "suppressed", HELD_BACK)
         in_doubt = _is_in_doubt(mail)
         attempt = None if in_doubt else _note(connection, job, mail)
     if in_doubt:
@@ -147,7 +150,7 @@ def _render(connection: Connection, job: Job, kind: str, context: Mapping[str, A
     automatic = kind == "receipt" or context["sender"] == "ai"
     status, reason = "stored", None
     if context["suppressed"]:
-        status, reason = "suppressed", "the address bounced or complained"
+        status, reason = "suppressed", HELD_BACK
     elif automatic:
         may = one(connection, SQL["may_mail_automatically"], context)
         if not (may and may["may"]):

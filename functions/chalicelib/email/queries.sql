@@ -74,10 +74,15 @@ insert into public.outgoing_mails (
 on conflict do nothing;
 
 -- stored --
--- What stands for this message, or for the receipt of this ticket.
-select *
-from public.outgoing_mails
-where kind = %(kind)s and ticket_id = %(ticket_id)s and message_id is not distinct from %(message_id)s;
+-- What stands for this message, or for the receipt of this ticket. `is_held_back`: its address bounced since.
+select
+  m.*,
+  exists (
+    select from public.contacts as c
+    where c.id = m.contact_id and c.suppressed_at is not null and c.email = lower(btrim(m.to_address))
+  ) as is_held_back
+from public.outgoing_mails as m
+where m.kind = %(kind)s and m.ticket_id = %(ticket_id)s and m.message_id is not distinct from %(message_id)s;
 
 -- note_attempt --
 -- Before the provider is called, and only by the attempt that holds the job. In one statement: who is stopped between a
@@ -88,7 +93,7 @@ with holder as materialized (
 update public.outgoing_mails as m
 set attempted_at = case when %(anew)s then clock_timestamp() else coalesce(m.attempted_at, clock_timestamp()) end,
   attempt_token = %(token)s, idempotency_key = coalesce(m.idempotency_key, %(job_id)s), provider = %(provider)s,
-  message_id_header = coalesce(%(message_id_header)s, m.message_id_header)
+  message_id_header = %(message_id_header)s
 from holder
 where m.id = %(id)s and m.status = 'stored'
 returning m.*;
@@ -100,11 +105,15 @@ set attempted_at = null, attempt_token = null
 where id = %(id)s and attempt_token = %(token)s and status = 'stored';
 
 -- mark_sent --
--- Also where somebody had given it up: the provider has it.
+-- Also where somebody had given it up: the provider has it. Where it was sent again, what is told late of the first
+-- sending does not take the place of the second.
 with sent as (
   update public.outgoing_mails
-  set status = 'sent', reason = null, provider = %(provider)s, provider_id = coalesce(%(provider_id)s, provider_id),
-    message_id_header = coalesce(%(message_id)s, message_id_header),
+  set status = 'sent', reason = null, provider = %(provider)s, provider_id = coalesce(provider_id, %(provider_id)s),
+    message_id_header = case
+      when coalesce(provider_id, %(provider_id)s) = %(provider_id)s then coalesce(%(message_id)s, message_id_header)
+      else message_id_header
+    end,
     sent_at = coalesce(sent_at, %(at)s, now())
   where id = %(outgoing_mail_id)s
   returning message_id, message_id_header
