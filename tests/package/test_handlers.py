@@ -138,7 +138,8 @@ def wake_up(*job_ids: str) -> dict[str, Any]:
 
 def check(packaged: Unpacked, world: World, *, apart: bool) -> None:
     """Every handler of the template does its work in an empty interpreter: mail in, filed, triaged, answered, out."""
-    world.furnish(new_organization(world.db, "acme"))
+    acme = new_organization(world.db, "acme")
+    world.furnish(acme)
     handlers = {name: each["Handler"] for name, each in packaged.functions.items()}
     with Functions(packaged, world.environment, apart=apart) as functions:
         health = functions.invoke(handlers["APIHandler"], http("GET", "/v1/health")).value
@@ -157,13 +158,22 @@ def check(packaged: Unpacked, world: World, *, apart: bool) -> None:
         functions.invoke(handlers["Housekeeping"], CLOCK)
         worked = drain(packaged, world, functions)
         assert worked >= {"intake", "triage", "reply", "send_mail", "index_article", "refit", "maintain"}
+        ended = world.db.execute("select consumer, state, error from private.jobs").fetchall()
+        assert [row for row in ended if row["state"] != "done"] == []
         for consumer in packaged.consumers.keys() - worked:
-            # Nothing above gives it work: it begins at least, and finds that there is no such job.
-            answer = functions.invoke(packaged.consumers[consumer], wake_up(str(uuid4()))).value
-            assert answer == {"batchItemFailures": []}, consumer
+            # Nothing above gives it work. It takes a job that names nothing, and says so.
+            enqueued = world.db.execute("select private.enqueue(%s, %s) as id", [acme, consumer]).fetchone()
+            assert enqueued
+            functions.invoke(handlers["Sweep"], CLOCK)
+            event = world.wake_ups(world.prefix + consumer)
+            assert event
+            assert functions.invoke(packaged.consumers[consumer], event).value == {"batchItemFailures": []}
+            job = world.db.execute("select state, error from private.jobs where id = %s", [enqueued["id"]]).fetchone()
+            assert job
+            assert job["state"] in ("done", "dead", "waiting"), consumer
+            assert "Import" not in (job["error"] or ""), job["error"]
+            assert "NotFound" not in (job["error"] or ""), job["error"]
         assert functions.invoked == set(handlers.values())
-    ended = world.db.execute("select consumer, state, error from private.jobs").fetchall()
-    assert [row for row in ended if row["state"] != "done"] == []
     mails = world.db.execute("select state, outcome from public.inbound_mails").fetchall()
     assert mails == [{"state": "done", "outcome": "new_ticket"}]
     assert world.db.execute("select status from public.outgoing_mails where kind = 'receipt'").fetchall() == [
