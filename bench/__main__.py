@@ -5,7 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("bench.triage", "bench.retrieval", "bench.pipeline", "bench.webhooks", "bench.cold_start")
+PARTS = (
+    "bench.triage",
+    "bench.retrieval",
+    "bench.pipeline",
+    "bench.burst",
+    "bench.intake",
+    "bench.jobs",
+    "bench.desk",
+    "bench.webhooks",
+    "bench.cold_start",
+    "bench.idle",
+)
 
 
 def main() -> int:

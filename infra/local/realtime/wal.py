@@ -25,13 +25,16 @@ log = logging.getLogger(__name__)
 
 PUBLICATIONS = "supabase_realtime,supabase_realtime_messages_publication"
 PATIENCE = 0.5  # seconds that one wait for new log lasts on the server
+# Seconds between two looks during such a wait: while there was news lately, and after a while without.
+PAUSE, LAZY_PAUSE = 0.004, 0.02
+LATELY = 2.0
 BREATH = 0.005  # seconds at least between two decodings: each sets up and tears down a decoding context
 UNHEARD = 1.0  # seconds between two decodings while nobody listens: only so that the server may recycle its log
 RETRY = (0.05, 0.2, 0.5, 1.0)  # seconds before each try to connect again; the last one repeats
 STABLE = 5.0  # seconds after which a session counts as good, and the next failure as the first
 BATCH = 2000  # changes after which one decoding stops at the next commit
 
-WAIT = "select (realtime.wait_for_wal('0/0'::pg_lsn + %s::numeric, %s, %s) - '0/0'::pg_lsn)::bigint"
+WAIT = "select (realtime.wait_for_wal('0/0'::pg_lsn + %s::numeric, %s, %s, %s) - '0/0'::pg_lsn)::bigint"
 WRITTEN = "select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"
 FLUSHED = "select (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint"
 DECODE = (
@@ -146,6 +149,7 @@ class Follower:
     async def _follow(self, connection: AsyncConnection[tuple[Any, ...]], slot: str) -> None:
         decoder = pgoutput.Decoder()
         loop = asyncio.get_running_loop()
+        news_at = loop.time()
         while True:
             started = loop.time()
             if not self._heard() and not self._waiting:
@@ -154,8 +158,10 @@ class Follower:
                     await asyncio.wait_for(self._wake.wait(), UNHEARD)
                 reached = await _number(connection, FLUSHED)
             else:
-                reached = await _number(connection, WAIT, [self._position, PATIENCE, self._hurry])
+                pause = PAUSE if self._waiting or started - news_at < LATELY else LAZY_PAUSE
+                reached = await _number(connection, WAIT, [self._position, PATIENCE, self._hurry, pause])
             if reached > self._position:
+                news_at = started
                 await self._decode(connection, slot, decoder)
                 self._advance(reached)
                 await asyncio.sleep(max(0.0, BREATH - (loop.time() - started)))

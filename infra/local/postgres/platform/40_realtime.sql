@@ -161,7 +161,10 @@ $$;
 
 -- Returns once the write-ahead log is flushed past `since`, at the latest after `patience` seconds; says how far it is.
 -- `hurry` is for servers that commit without flushing: it has what was written flushed now.
-create or replace function realtime.wait_for_wal(since pg_lsn, patience double precision, hurry boolean)
+drop function if exists realtime.wait_for_wal(pg_lsn, double precision, boolean);
+create or replace function realtime.wait_for_wal(
+  since pg_lsn, patience double precision, hurry boolean, pause double precision
+)
 returns pg_lsn
 language plpgsql as $$
 declare
@@ -175,7 +178,7 @@ begin
       perform pg_logical_emit_message(true, 'realtime', '');  -- this transaction's own commit is flushed, and all before
       exit;
     end if;
-    perform pg_sleep(0.004);
+    perform pg_sleep(pause);
   end loop;
   return reached;
 end;
@@ -188,13 +191,13 @@ begin
   foreach signature in array array[
     'topic()', 'send(jsonb, text, text, boolean)', 'send_binary(bytea, text, text, boolean)',
     'broadcast_changes(text, text, text, text, text, record, record, text)', 'keep_partitions(integer)',
-    'ask_as_each(text, text[], text[])', 'wait_for_wal(pg_lsn, double precision, boolean)'
+    'ask_as_each(text, text[], text[])', 'wait_for_wal(pg_lsn, double precision, boolean, double precision)'
   ] loop
     execute format('alter function realtime.%s owner to supabase_realtime_admin', signature);
   end loop;
   revoke execute on function realtime.keep_partitions(integer),
     realtime.ask_as_each(text, text[], text[]),
-    realtime.wait_for_wal(pg_lsn, double precision, boolean) from public;
+    realtime.wait_for_wal(pg_lsn, double precision, boolean, double precision) from public;
   if not exists (select from pg_publication where pubname = 'supabase_realtime_messages_publication') then
     create publication supabase_realtime_messages_publication for table realtime.messages
     with (publish = 'insert', publish_via_partition_root = true);
