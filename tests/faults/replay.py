@@ -52,6 +52,7 @@ class Replay:
 
     def _carry_out(self, order: Order) -> bool:
         """Let mail flow until somebody reaches the point, then mend what died of it."""
+        restarts = self.rig.restarts
         self.rig.orders.arm(order)
         deadline = time.monotonic() + HIT_SECONDS
         last, moved = None, time.monotonic()
@@ -73,15 +74,12 @@ class Replay:
         self.rig.orders.disarm()
         if not self.rig.orders.was_hit:
             return False
-        self.after_death(order.victim)
-        return True
-
-    def after_death(self, victim: str) -> None:
-        """Count it, start again what died, and let the time pass that others would wait for it."""
-        self.rig.count("runner" if victim == ITSELF else victim)
-        if victim not in (SESSION, ANSWER):
-            until(self.rig.mend, 10, lambda: f"{victim} lives on")
+        self.rig.count("runner" if order.victim == ITSELF else order.victim)
+        if order.victim not in (SESSION, ANSWER):
+            # The death may have been mended already, by whoever missed the part first.
+            until(lambda: self.rig.mend() or self.rig.restarts > restarts, 10, lambda: f"{order.victim} lives on")
         self.rig.pass_time()
+        return True
 
     def kill_at_random(self, parts: Sequence[str], times: int, chance: random.Random) -> None:
         """kill -9, now and then, while mail flows; what dies is mended at once."""

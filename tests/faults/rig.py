@@ -55,6 +55,7 @@ class Rig:
     runners: int = 2
     queue_port: int | None = None
     kills: dict[str, int] = field(default_factory=dict)
+    restarts: int = 0
 
     def __post_init__(self) -> None:
         api, database, mail, queue, *functions = free_ports(4 + self.runners)
@@ -175,6 +176,7 @@ class Rig:
             if child.process is None or child.ended() is not None:
                 dead.append(name)
                 child.start()
+        self.restarts += len(dead)
         pids = {name: pid for name in ("postgres", *self._children) if (pid := self.pid(name)) is not None}
         self.orders.tell_pids(pids)
         return dead

@@ -95,6 +95,7 @@ def test_a_queue_that_loses_everything_costs_time_and_nothing_else(
     judge(replay, "every wake-up is lost")
 
 
+@pytest.mark.full
 def test_while_functions_may_not_log_in_nothing_is_promised_and_nothing_lost(new_replay: NewReplay, rig: Rig) -> None:
     replay = new_replay(mailbox(SEED + 51, 6))
 
@@ -135,6 +136,7 @@ def test_without_room_for_raw_mail_nothing_is_promised_and_nothing_half_is_kept(
     judge(replay, "no room in the database")
 
 
+@pytest.mark.full
 def test_without_room_for_files_the_mail_waits_in_the_ledger(new_replay: NewReplay, rig: Rig) -> None:
     replay = new_replay([with_file(SEED + 1, 300_000)])
     gateway = rig.pid("gateway")
@@ -152,6 +154,7 @@ def test_without_room_for_files_the_mail_waits_in_the_ledger(new_replay: NewRepl
     judge(replay, "no room in Storage")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR])
 def test_clocks_that_are_an_hour_off_delay_what_needs_a_token_and_nothing_else(
     new_replay: NewReplay, rig: Rig, ahead: int
@@ -171,6 +174,7 @@ def test_clocks_that_are_an_hour_off_delay_what_needs_a_token_and_nothing_else(
     judge(replay, f"clocks {ahead} s ahead")
 
 
+@pytest.mark.full
 def test_statements_that_fail_in_every_way_at_every_write_cost_time_and_nothing_else(
     new_replay: NewReplay, rig: Rig
 ) -> None:
