@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.kit.http import Docs, Parameter, Route
+from chalicelib.kit.settings import settings
 
 Schema = dict[str, Any]
 
@@ -96,6 +97,7 @@ def routes() -> tuple[Route, ...]:
     finally:
         if before is None:
             del os.environ[name]
+        settings.cache_clear()
 
 
 def document() -> Schema:
