@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
@@ -407,19 +412,39 @@ def test_in_order_one_goes_after_the_other_and_a_failure_holds_up_the_rest(desk:
     assert set(desk.states()) == {"delivered"}
 
 
-def test_a_worker_that_dies_between_sending_and_recording_sends_the_same_again(desk: Desk, receiver: Receiver) -> None:
-    desk.endpoint(receiver.url)
+def test_a_worker_that_dies_between_sending_and_recording_sends_the_same_again(
+    desk: Desk, receiver: Receiver, authority: Authority
+) -> None:
+    desk.endpoint(f"https://127.0.0.1:{receiver.port}/")
     desk.happens(3)
     (job,) = desk.claimed()
-    died = run(CONSUMER_THAT_DIES, job)
-    assert died == "waiting"
+    gate = threading.Event()
+    receiver.always = hold(gate)
+    with subprocess.Popen([sys.executable, "-c", LAMBDA, str(job)], env=environment_of(authority)) as worker:
+        receiver.wait_for(3)
+        worker.send_signal(signal.SIGKILL)
+    gate.set()
     assert desk.states() == ["waiting"] * 3
-    assert len(receiver.requests) == 3
     assert desk.deliver() == [], "the endpoint is still its own, for as long as it may live"
     desk.later(120)
     desk.deliver()
     assert desk.states() == ["delivered"] * 3
     assert sorted(receiver.ids[:3]) == sorted(receiver.ids[3:])
+
+
+LAMBDA = """
+import sys
+from uuid import UUID
+from chalicelib.kit.jobs import Consumer, run
+from chalicelib.webhooks import consumer
+run(Consumer("deliver", consumer.handle), UUID(sys.argv[1]))
+"""
+
+
+def environment_of(authority: Authority) -> dict[str, str]:
+    """The functions' environment in a process of its own."""
+    own = {"PGDESK_WEBHOOK_ALLOW": "127.0.0.1", "PGDESK_WEBHOOK_CA": str(authority.ca)}
+    return {**os.environ, **own, "PYTHONPATH": str(Path(deliver.__file__).parents[2])}
 
 
 def test_a_worker_that_comes_back_too_late_records_nothing(
@@ -513,25 +538,3 @@ def test_deliveries_are_kept_for_90_days(desk: Desk) -> None:
     )
     desk.db.execute("select private.maintain()")
     assert len(desk.deliveries()) == 1
-
-
-class _Died(Exception):  # noqa: N818
-    """What SIGKILL is to a thread."""
-
-
-def _die(job: object) -> None:
-    """Sends all, and is killed before it can tell."""
-    worker = deliver._Worker
-    kept = worker._record
-
-    def killed(*_: object, **__: object) -> None:
-        raise _Died
-
-    worker._record = killed  # type: ignore[method-assign]
-    try:
-        deliver.handle(job)  # type: ignore[arg-type]
-    finally:
-        worker._record = kept  # type: ignore[method-assign]
-
-
-CONSUMER_THAT_DIES = type(CONSUMER)("deliver", _die)
