@@ -3,7 +3,7 @@
 Each function has an interpreter of its own that holds nothing but code and layer, as a container on Lambda. Real
 Postgres, queue and mail provider; no language model. Mails go in by the API, the jobs they make are handed over one a
 time. `init` is what Lambda does before the first event: importing the handler, and where it has models loading them.
-FULL=1 plays it once more without bytecode in the package.
+FULL=1 plays it once more without bytecode in the package. CPU is what init would take on a core of its own: the bar.
 
 This machine is not Lambda: there, a function has a whole core from 1,769 MB on and its share of one below that, and
 the archives are fetched first.
@@ -70,10 +70,10 @@ def main() -> int:
             bare = play(unpacked, settings) if FULL else {}
     console.print(_table(found, bare))
     megabytes = built.unpacked / 1e6
-    slowest = max(answers[0].init_ms for answers in found.values())
+    slowest = max(answers[0].init_cpu_ms for answers in found.values())
     good = slowest < INIT_BAR_MS and megabytes < UNPACKED_BAR_MB
     for words, figure, bar, unit in (
-        ("slowest init", slowest, INIT_BAR_MS, "ms"),
+        ("slowest init, CPU", slowest, INIT_BAR_MS, "ms"),
         ("code and layer unpacked", megabytes, UNPACKED_BAR_MB, "MB"),
     ):
         console.print(f"  {words}: {figure:.0f} {unit} (bar < {bar} {unit}) {'ok' if figure < bar else 'MISSED'}")
@@ -185,14 +185,14 @@ def _wake_up(job_id: str) -> dict[str, Any]:
 
 def _table(found: dict[str, list[Answer]], bare: dict[str, list[Answer]]) -> Table:
     table = Table(title="from the unpacked package, each function in an interpreter of its own")
-    for head in ("function", "init, ms", "init without .pyc", "first event, ms", "next, median ms", "events", "MB"):
+    for head in ("function", "init ms", "CPU", "CPU without .pyc", "first event ms", "next, median", "events", "MB"):
         table.add_column(head, justify="left" if head == "function" else "right")
     for name, answers in sorted(found.items()):
-        without = f"{bare[name][0].init_ms:.0f}" if name in bare else "-"
+        without = f"{bare[name][0].init_cpu_ms:.0f}" if name in bare else "-"
         following = f"{median(answer.ms for answer in answers[1:]):.1f}" if len(answers) > 1 else "-"
         table.add_row(
-            name, f"{answers[0].init_ms:.0f}", without, f"{answers[0].ms:.0f}", following, str(len(answers)),
-            f"{max(answer.peak_mb for answer in answers):.0f}",
+            name, f"{answers[0].init_ms:.0f}", f"{answers[0].init_cpu_ms:.0f}", without, f"{answers[0].ms:.0f}",
+            following, str(len(answers)), f"{max(answer.peak_mb for answer in answers):.0f}",
         )  # fmt: skip
     return table
 

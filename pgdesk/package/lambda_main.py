@@ -42,14 +42,16 @@ def main() -> None:
         module, _, name = asked["handler"].rpartition(".")
         answer: dict[str, object] = {}
         started = loaded = time.perf_counter()
+        busy = loading = time.process_time()
         try:
             handler = getattr(importlib.import_module(module), name)
-            loaded = time.perf_counter()
+            loaded, loading = time.perf_counter(), time.process_time()
             answer["value"] = handler(asked["event"], Context())
         except BaseException:
             answer["raised"] = traceback.format_exc()
         ended = time.perf_counter()
         answer |= {"init_ms": (loaded - started) * 1000, "ms": (ended - loaded) * 1000}
+        answer["init_cpu_ms"] = (loading - busy) * 1000
         answer["peak_mb"] = peak_kilobytes() / 1024
         sys.stderr.write(json.dumps(answer) + "\n")
         sys.stderr.flush()

@@ -30,6 +30,7 @@ class Answer:
 
     value: Any
     init_ms: float
+    init_cpu_ms: float
     ms: float
     peak_mb: float
 
