@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
@@ -231,6 +232,13 @@ class Rig:
         self.mend()
         self.wait_until_up()
         return int(self.ask(PASS_TIME)[0]["moved"])
+
+    def invoke(self, function: str, event: dict[str, Any]) -> None:
+        """Call a function as EventBridge would, and wait for its end."""
+        url = f"http://{self.settings.host}:{self.settings.functions_port}/2015-03-31/functions/{function}/invocations"
+        answer = httpx.post(url, json=event, timeout=30, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        assert "x-amz-function-error" not in answer.headers, answer.text
 
     def unfinished(self) -> int:
         """Jobs that have not ended."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from infra.local.runner.clock import scheduled_event
 from tests.faults.conftest import SEED, NewReplay, judge
 from tests.faults.disk import SEGMENT, full_disk
 from tests.faults.mailbox import mailbox, with_file
@@ -93,6 +96,27 @@ def test_a_queue_that_loses_everything_costs_time_and_nothing_else(
 
     replay.run(lose_everything)
     judge(replay, "every wake-up is lost")
+
+
+@pytest.mark.full
+def test_without_any_wake_up_the_sweep_of_each_minute_brings_everything_home(new_replay: NewReplay, rig: Rig) -> None:
+    replay = new_replay(mailbox(SEED + 52, 6))
+    wake = rig.ask("select pg_get_functiondef('private.wake_relay'::regproc) as text")[0]["text"]
+
+    def silence() -> None:
+        rig.ask("create or replace function private.wake_relay() returns void language sql as 'select'")
+        replay.mta.allow(6)
+        until(lambda: replay.mta.finished, 30)
+        assert rig.ask("select 1 from private.jobs where state = 'waiting'")
+        assert not rig.ask("select 1 from private.jobs where state in ('published', 'running')")
+        for _ in range(20):  # minutes
+            rig.invoke("sweep", scheduled_event("sweep", datetime.now(UTC)))
+            until(lambda: not rig.ask("select 1 from private.jobs where state in ('published', 'running')"), 30)
+        assert not rig.ask("select 1 from private.jobs where state = 'waiting' and run_at <= now()")
+        rig.ask(wake)
+
+    replay.run(silence)
+    judge(replay, "no wake-ups")
 
 
 @pytest.mark.full
