@@ -58,6 +58,33 @@ begin
 end;
 $$;
 
+-- Takes a write or a read, by the limits that are given or the usual ones. What reads through PostgREST cannot write.
+create function private.take(bucket text, is_read boolean, writes integer, reads integer) returns integer
+language plpgsql set search_path = '' as $$
+begin
+  return case
+    when not is_read then private.take_rate(bucket, coalesce(writes, 100))
+    when current_setting('transaction_read_only')::boolean then private.take_read(bucket, coalesce(reads, 1000))
+    else private.take_rate('reads of ' || bucket, coalesce(reads, 1000))
+  end;
+end;
+$$;
+
+-- The same for a user, whose limits are the widest of their organizations'.
+create function private.take_for_user(user_id uuid, is_read boolean) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  writes integer;
+  reads integer;
+begin
+  select max(l.user_writes), max(l.user_reads) into writes, reads
+  from public.members as m
+  join private.rate_limits as l on l.organization_id = m.organization_id
+  where m.user_id = take_for_user.user_id;
+  return private.take(concat('user ', user_id), is_read, writes, reads);
+end;
+$$;
+
 -- Ends the request with an answer of its own, as PostgREST understands it.
 create function private.refuse(status integer, code text, message text, hint text, headers jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -115,9 +142,10 @@ create function private.before_request() returns void
 language plpgsql security definer set search_path = '' as $$
 declare
   role constant text := current_setting('role', true);
+  is_read constant boolean := current_setting('transaction_read_only')::boolean;
   organization uuid;
   headers jsonb;
-  bucket text;
+  address text;
   writes integer;
   reads integer;
   wait integer;
@@ -125,31 +153,21 @@ begin
   case role
     when 'pgdesk_api_key' then
       organization := private.admit_key();
-      bucket := 'keys ' || organization;
       select l.key_writes, l.key_reads into writes, reads
       from private.rate_limits as l
       where l.organization_id = organization;
+      wait := private.take('keys ' || organization, is_read, writes, reads);
     when 'authenticated' then
-      bucket := concat('user ', (select auth.uid()));
-      select max(l.user_writes), max(l.user_reads) into writes, reads
-      from public.members as m
-      join private.rate_limits as l on l.organization_id = m.organization_id
-      where m.user_id = (select auth.uid());
+      wait := private.take_for_user((select auth.uid()), is_read);
     when 'anon' then
       -- As the platform's front door names it. A client may forge it: this spares the desk clumsy ones, not attackers.
       headers := current_setting('request.headers', true)::jsonb;
-      bucket := 'address ' || coalesce(
-        headers ->> 'cf-connecting-ip', nullif(split_part(headers ->> 'x-forwarded-for', ',', 1), '')
-      );
+      address := coalesce(headers ->> 'cf-connecting-ip', split_part(headers ->> 'x-forwarded-for', ',', 1));
+      if address <> '' then
+        wait := private.take('address ' || address, is_read, null, null);
+      end if;
     else
   end case;
-  if bucket is null then
-    return;
-  end if;
-  wait := case
-    when current_setting('transaction_read_only')::boolean then private.take_read(bucket, coalesce(reads, 1000))
-    else private.take_rate(bucket, coalesce(writes, 100))
-  end;
   if wait is not null then
     perform private.refuse(
       429, 'PT429', 'too many requests in this minute', format('Try again in %s s.', wait),

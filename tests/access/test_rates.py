@@ -270,10 +270,24 @@ def test_an_answer_stands_although_it_cannot_be_counted(world: World, monkeypatc
     assert answer_to(Route("POST", "/hook", hook, limit=1), asked("sesame")).status == 202
 
 
-def test_a_route_may_count_its_caller(world: World) -> None:
-    request = Request("GET", "/x", {}, {}, b"")
-    world.db.execute(TAKEN, ["user of a route", 999])
-    rates.take_for("user of a route", request)
+def test_a_users_requests_to_functions_and_to_rest_count_together(world: World) -> None:
+    agent = world.acme.people["agent"]
+    assert agent.user_id
+    world.db.execute(TAKEN, [f"user {agent.user_id}", 99])
+    rates.take_for_user(agent.user_id, Request("POST", "/x", {}, {}, b""))
+    assert rename(world, world.signed(agent), "x").status_code == 429
     with pytest.raises(HttpError) as caught:
-        rates.take_for("user of a route", request)
+        rates.take_for_user(agent.user_id, Request("POST", "/x", {}, {}, b""))
     assert caught.value.status == 429
+    rates.take_for_user(agent.user_id, Request("GET", "/x", {}, {}, b""))  # reading goes on
+
+
+def test_a_users_other_limits_hold_for_functions_too(world: World) -> None:
+    viewer = world.acme.people["viewer"].user_id
+    assert viewer
+    world.db.execute("insert into private.rate_limits (organization_id, user_reads) values (%s, 2)", [world.acme.id])
+    reading = Request("GET", "/x", {}, {}, b"")
+    for _ in range(2):
+        rates.take_for_user(viewer, reading)
+    with pytest.raises(HttpError):
+        rates.take_for_user(viewer, reading)

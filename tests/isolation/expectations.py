@@ -170,5 +170,6 @@ PRIVATE_FOR_FUNCTIONS = {
     "replace_chunks",
     "rotate_webhook_secret",
     "search_own_chunks",
+    "take_for_user",
     "take_rate",
 }

@@ -67,7 +67,7 @@ def caller(request: Request) -> Caller:
         raise HttpError(401, "token_expired", "the access token has expired", "Refresh the session.") from None
     except (jwt.PyJWTError, ValueError):
         raise HttpError(401, "unauthorized", "the access token is not one of this project's users") from None
-    rates.take_for(f"user {known.user_id}", request)
+    rates.take_for_user(known.user_id, request)
     return known
 
 

@@ -13,6 +13,9 @@ select private.fail_job(%(id)s, %(token)s, %(error)s, %(after)s, %(fatal)s) as s
 -- take_rate --
 select private.take_rate(%(bucket)s, %(allowed)s) as wait;
 
+-- take_for_user --
+select private.take_for_user(%(user_id)s, %(is_read)s) as wait;
+
 -- act_as --
 select set_config('request.jwt.claims', %(claims)s, true);
 

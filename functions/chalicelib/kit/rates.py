@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -25,18 +28,14 @@ def take(bucket: str, allowed: int) -> None:
 
     That a bucket is empty is remembered, so a flood costs no statements.
     """
-    _refuse_empty(bucket)
-    row = call(SQL["take_rate"], {"bucket": bucket, "allowed": allowed})
-    if row is not None and row["wait"] is not None:
-        if len(_empty) >= KEPT:
-            _empty.clear()
-        _empty[bucket] = time.monotonic() + row["wait"]
-        raise _too_many(row["wait"])
+    _take(bucket, SQL["take_rate"], {"bucket": bucket, "allowed": allowed})
 
 
-def take_for(subject: str, request: Request) -> None:
-    """Count a request of `subject` (a user, a key): as a read or a write, by its method. Raises as `take`."""
-    take(subject, _allowed(request))
+def take_for_user(user_id: UUID, request: Request) -> None:
+    """Count a user's request, as a read or a write by its method, together with those to the Supabase API (where reads
+    are counted apart). Raises as `take`."""
+    is_read = _is_read(request)
+    _take(f"user {user_id} {is_read}", SQL["take_for_user"], {"user_id": user_id, "is_read": is_read})
 
 
 def admit(request: Request) -> None:
@@ -78,8 +77,22 @@ def _count(bucket: str, allowed: int) -> HttpError | None:
     return None
 
 
+def _take(bucket: str, query: bytes, parameters: Mapping[str, Any]) -> None:
+    _refuse_empty(bucket)
+    row = call(query, parameters)
+    if row is not None and row["wait"] is not None:
+        if len(_empty) >= KEPT:
+            _empty.clear()
+        _empty[bucket] = time.monotonic() + row["wait"]
+        raise _too_many(row["wait"])
+
+
+def _is_read(request: Request) -> bool:
+    return request.method in ("GET", "HEAD")
+
+
 def _allowed(request: Request) -> int:
-    return READS if request.method in ("GET", "HEAD") else WRITES
+    return READS if _is_read(request) else WRITES
 
 
 def _source(request: Request) -> str:
