@@ -90,19 +90,31 @@ select '00000000-0000-7000-8000-000000000000', '3', 'message.received', s.id, s.
 from spread as s, generate_series(2, 100) as seq
 where s.n % (current_setting('bench.tickets')::integer / 100) = 0;
 
+create temporary table buckets as
+select
+  small,
+  array[
+    private.search_bucket('00000000-0000-7000-8000-000000000000', false, small),
+    private.search_bucket(
+      '00000000-0000-7000-8000-000000000000', true,
+      small * private.search_bucket_size(false) / private.search_bucket_size(true)
+    )
+  ] as prefixes
+from generate_series(0, current_setting('bench.tickets')::bigint / private.search_bucket_size(false)) as small;
+
 insert into private.ticket_search (ticket_id, organization_id, number, head, document)
 select
   s.id, '00000000-0000-7000-8000-000000000000', s.n, h.words,
-  array_to_tsvector(array(select b.prefix || w.word from unnest(tsvector_to_array(h.words) || t.words) as w (word)))
+  array_to_tsvector(array(
+    select p.prefix || w.word
+    from unnest(tsvector_to_array(h.words) || t.words) as w (word), unnest(b.prefixes) as p (prefix)
+  ))
 from spread as s
 join texts as t on t.n = 1 + s.n % 2000
 cross join lateral (
   select array_to_tsvector(array['ticket', 'contact', s.n::text, 'contact' || s.n, 'people.example']) as words
 ) as h
-join lateral (
-  select private.search_bucket('00000000-0000-7000-8000-000000000000', k.bucket) as prefix
-  from private.search_bucket_of(s.n) as k (bucket)
-) as b on true;
+join buckets as b on b.small = s.n / private.search_bucket_size(false);
 
 do $$
 declare
@@ -114,7 +126,7 @@ begin
   end loop;
 end
 $$;
-drop table spread, texts, put_aside;
+drop table spread, texts, buckets, put_aside;
 set session_replication_role = origin;
 
 vacuum analyze;

@@ -1,8 +1,9 @@
 -- Finding tickets by words: of the subject, the contact, the messages. For members only: notes are among the words.
 --
 -- One row per ticket, kept by triggers. Each word is indexed together with its organization and a bucket of ticket
--- numbers, as in 'b1946a:1e/refund'. So one GIN index answers for one tenant; a search begins with the newest buckets
--- and widens only while it has found too little; a common word or a short beginning costs no more than a rare one.
+-- numbers, once with a small bucket and once with a large one: 'b1946a:1e/refund', 'b1946a+0/refund'. So one GIN index
+-- answers for one tenant, a search begins with the newest tickets and widens only while it has found too little, and a
+-- common word costs no more than a rare one.
 
 create table private.ticket_search (
   ticket_id uuid primary key,
@@ -13,7 +14,9 @@ create table private.ticket_search (
   -- All words, each behind its bucket.
   document tsvector not null default '',
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
-);
+)
+-- Words apart from the rest, which is all that a search reads of a row.
+with (toast_tuple_target = 128);
 create index ticket_search_ticket_idx on private.ticket_search (organization_id, ticket_id);
 -- Without a list of pending entries: every search would have to read it from end to end.
 create index ticket_search_document_idx on private.ticket_search using gin (document) with (fastupdate = off);
@@ -30,16 +33,17 @@ language sql immutable parallel safe set search_path = '' as $$
   );
 $$;
 
--- What stands before each word of a ticket. Few characters of the organization are enough: rows are compared with it.
-create function private.search_bucket(organization_id uuid, bucket bigint) returns text
+-- Tickets in a small bucket (a page is found in the newest few, if a word is common at all) and in a large one.
+create function private.search_bucket_size(is_large boolean) returns integer
 language sql immutable parallel safe set search_path = '' as $$
-  select left(md5(search_bucket.organization_id::text), 6) || ':' || to_hex(search_bucket.bucket) || '/';
+  select case when is_large then 65536 else 512 end;
 $$;
 
--- Tickets in one bucket: a page of results is found in the newest few, whatever the word.
-create function private.search_bucket_of(number bigint) returns bigint
+-- What stands before each word. Few characters of the organization are enough: rows are compared with it too.
+create function private.search_bucket(organization_id uuid, is_large boolean, bucket bigint) returns text
 language sql immutable parallel safe set search_path = '' as $$
-  select search_bucket_of.number / 2048;
+  select left(md5(search_bucket.organization_id::text), 6) || case when is_large then '+' else ':' end || to_hex(bucket)
+    || '/';
 $$;
 
 -- The words as they are indexed. What is longer than any name is no word that somebody types.
@@ -49,8 +53,9 @@ language sql immutable parallel safe set search_path = '' as $$
   from unnest(search_document.words) as w,
     (
       select private.search_bucket(
-        search_document.organization_id, private.search_bucket_of(search_document.number)
+        search_document.organization_id, k.is_large, search_document.number / private.search_bucket_size(k.is_large)
       ) as prefix
+      from (values (true), (false)) as k (is_large)
     ) as b
   where length(w.lexeme) <= 60;
 $$;
@@ -141,14 +146,17 @@ for each row execute function private.search_message_changed();
 create trigger messages_search after update of ticket_id, body_text, reply_text on public.messages
 for each row execute function private.search_message_changed();
 
--- A query for tickets in the buckets from `oldest` to `newest` that have all words; the last may be a beginning.
-create function private.search_query(organization_id uuid, oldest bigint, newest bigint, words text[]) returns tsquery
+-- A query for tickets that have all words, in the buckets from `oldest` to `newest`. In small ones the last word may be
+-- unfinished: in large ones too much begins like it.
+create function private.search_query(
+  organization_id uuid, is_large boolean, oldest bigint, newest bigint, words text[]
+) returns tsquery
 language sql immutable set search_path = '' as $$
   select string_agg(in_any_bucket, ' & ')::tsquery
   from (
     select '(' || string_agg(
-      quote_literal(private.search_bucket(search_query.organization_id, b.bucket) || w.word)
-        || case when w.place = cardinality(search_query.words) then ':*' else '' end,
+      quote_literal(private.search_bucket(search_query.organization_id, is_large, b.bucket) || w.word)
+        || case when w.place = cardinality(search_query.words) and not is_large then ':*' else '' end,
       ' | '
     ) || ')' as in_any_bucket
     from unnest(search_query.words) with ordinality as w (word, place),
@@ -157,8 +165,8 @@ language sql immutable set search_path = '' as $$
   ) as each_word;
 $$;
 
--- The newest tickets that have all words of a query, the last of which may be unfinished; for members. A page is made
--- of tickets before a number; `in_head` says that subject and contact have all the words.
+-- The newest tickets that have all words of a query; for members. Among the newest 5,000 or so the last word may be
+-- unfinished. A page is made of tickets before a number; `in_head`: subject and contact have all the words.
 create function private.search_tickets(
   organization_id uuid, query text, status_category text, assignee_id uuid, team_id uuid, before_number bigint,
   max_tickets integer
@@ -172,9 +180,12 @@ declare
   ) > 0;
   words text[];
   head_query tsquery;
-  newest bigint;
+  newest bigint; -- ticket numbers: what is looked at next lies between these two
   oldest bigint;
-  width bigint := 2; -- the newest bucket has just begun, perhaps
+  step integer := 0;
+  is_large boolean;
+  size bigint;
+  query_here tsquery;
   found integer := 0;
   fetched integer;
 begin
@@ -196,30 +207,39 @@ begin
     select string_agg(quote_literal(w.word) || case when w.place = cardinality(words) then ':*' else '' end, ' & ')
     from unnest(words) with ordinality as w (word, place)
   )::tsquery;
-  select private.search_bucket_of(least(c.last_number, search_tickets.before_number - 1)) into newest
+  select least(c.last_number, search_tickets.before_number - 1) into newest
   from private.ticket_counters as c
   where c.organization_id = search_tickets.organization_id;
   while newest >= 0 and found < page_size loop
-    oldest := greatest(newest - width + 1, 0);
+    -- 2, then 8 small buckets (the newest has just begun, perhaps), then 1, 4, 16 … large ones.
+    is_large := step >= 2;
+    size := private.search_bucket_size(is_large);
+    oldest := greatest(newest / size + 1 - case when is_large then 4 ^ (step - 2) else 2 * 4 ^ step end, 0) * size;
+    query_here := private.search_query(
+      search_tickets.organization_id, is_large, oldest / size, newest / size, words
+    );
     return query
-    select s.ticket_id, s.head @@ head_query
-    from private.ticket_search as s
-    where s.document @@ private.search_query(search_tickets.organization_id, oldest, newest, words)
-      and s.organization_id = search_tickets.organization_id
-      and s.number < coalesce(search_tickets.before_number, 9223372036854775807)
-      and (not is_filtered or exists (
-        select from public.tickets as t
-        where t.id = s.ticket_id
-          and (search_tickets.status_category is null or t.status_category = search_tickets.status_category)
-          and (search_tickets.assignee_id is null or t.assignee_id = search_tickets.assignee_id)
-          and (search_tickets.team_id is null or t.team_id = search_tickets.team_id)
-      ))
-    order by s.number desc
-    limit page_size - found;
+    select page.ticket_id, page.head @@ head_query
+    from (
+      select s.ticket_id, s.head, s.number
+      from private.ticket_search as s
+      where s.document @@ query_here
+        and s.organization_id = search_tickets.organization_id
+        and s.number <= newest
+        and (not is_filtered or exists (
+          select from public.tickets as t
+          where t.id = s.ticket_id
+            and (search_tickets.status_category is null or t.status_category = search_tickets.status_category)
+            and (search_tickets.assignee_id is null or t.assignee_id = search_tickets.assignee_id)
+            and (search_tickets.team_id is null or t.team_id = search_tickets.team_id)
+        ))
+      order by s.number desc
+      limit page_size - found
+    ) as page;
     get diagnostics fetched = row_count;
     found := found + fetched;
     newest := oldest - 1;
-    width := width * 4;
+    step := step + 1;
   end loop;
 end;
 $$;

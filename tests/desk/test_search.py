@@ -148,7 +148,7 @@ def test_a_word_that_every_ticket_has_costs_a_page_and_a_bucket_or_two(shop: Sho
     shop.db.execute("set session_replication_role = origin; set track_functions = 'all'")
     shop.db.execute("set stats_fetch_consistency = 'none'")
     agent = shop.member()
-    for query, rows, scanned in (("common", 50, 2 * 2048 + 200), ("com", 50, 2 * 2048 + 200), ("common rare", 1, 20)):
+    for query, rows, scanned in (("common", 50, 2 * 512 + 200), ("com", 50, 2 * 512 + 200), ("common rare", 1, 20)):
         searched = cost(shop.db, agent, SEARCH, [shop.organization, query])
         assert len(searched.rows) == rows, query
         assert searched.scanned <= scanned, query
