@@ -22,6 +22,7 @@ from tests.intake.conftest import Desk, open_box
 from tests.intake.provider.outside import Outside, outside
 from tests.people import Actor, act_as, connect, new_member
 
+BUCKET = "acme-mail"
 CONSUMERS = {
     "fetch_mail": jobs.Consumer("fetch_mail", fetching.handle),
     "intake": jobs.Consumer("intake", intake.handle),
@@ -161,3 +162,28 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(resend, "TIMEOUT", 0.2)
 
     return shorten
+
+
+@pytest.fixture(scope="package")
+def s3_client() -> Iterator[Any]:
+    """S3, and the client by which the functions ask it."""
+    from chalicelib.intake.provider import ses
+    from moto import mock_aws
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("DEFAULT_REGION", "us-east-1")):
+            patch.setenv(f"AWS_{name}", value)
+        with mock_aws():
+            client = ses._client()
+            client.create_bucket(Bucket=BUCKET)
+            patch.setattr(ses, "_s3", lambda: client)
+            yield client
+            client.close()
+
+
+@pytest.fixture
+def s3(s3_client: Any) -> Any:
+    """The same, with an empty bucket."""
+    for each in s3_client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        s3_client.delete_object(Bucket=BUCKET, Key=each["Key"])
+    return s3_client

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from chalicelib.intake.provider import ses
 from chalicelib.intake.provider.reconcile import reconcile
-from moto import mock_aws
 
 from pgdesk import cli
 from tests.intake.mails import mail
-from tests.intake.provider.conftest import Post
+from tests.intake.provider.conftest import BUCKET, Post
 from tests.intake.provider.outside import Answer, Asked, as_json
 
 HOUR = timedelta(hours=1)
@@ -83,33 +81,23 @@ def at_mailgun(post: Post, *mails: str) -> str:
     return "mailgun"
 
 
+def at_ses(post: Post, s3: Any, *mails: str) -> str:
+    post.configure(ses_bucket=BUCKET, ses_prefix="in/")
+    s3.put_object(Bucket=BUCKET, Key="in/AMAZON_SES_SETUP_NOTIFICATION", Body=b"hello")
+    s3.put_object(Bucket=BUCKET, Key="elsewhere/x", Body=b"no mail")
+    for number, recipient in enumerate(mails):
+        # Nobody but SES names the recipient.
+        received = f"Received: from x by y with SMTP id {number} for {recipient}; Sat, 21 Nov 2026 20:00:00 +0000\r\n"
+        s3.put_object(Bucket=BUCKET, Key=f"in/key{number}", Body=received.encode() + raw_of(number, "list@x.test"))
+    return "ses"
+
+
 @pytest.fixture
-def lister(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lister]:
-    if request.param != "ses":
-        yield at_resend if request.param == "resend" else at_mailgun
-        return
-    for name, value in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("DEFAULT_REGION", "us-east-1")):
-        monkeypatch.setenv(f"AWS_{name}", value)
-    with mock_aws():
-        client = ses._client()
-        monkeypatch.setattr(ses, "_s3", lambda: client)
-        client.create_bucket(Bucket="acme-mail")
-
-        def at_ses(post: Post, *mails: str) -> str:
-            post.configure(ses_bucket="acme-mail", ses_prefix="in/")
-            client.put_object(Bucket="acme-mail", Key="in/AMAZON_SES_SETUP_NOTIFICATION", Body=b"hello")
-            client.put_object(Bucket="acme-mail", Key="elsewhere/x", Body=b"no mail")
-            for number, recipient in enumerate(mails):
-                received = (
-                    f"Received: from x by y with SMTP id {number} for {recipient}; Sat, 21 Nov 2026 20:00:00 +0000\r\n"
-                )
-                client.put_object(
-                    Bucket="acme-mail", Key=f"in/key{number}", Body=received.encode() + raw_of(number, "list@x.test")
-                )
-            return "ses"
-
-        yield at_ses
-        client.close()
+def lister(request: pytest.FixtureRequest) -> Lister:
+    if request.param == "ses":
+        s3 = request.getfixturevalue("s3")
+        return lambda post, *mails: at_ses(post, s3, *mails)
+    return at_resend if request.param == "resend" else at_mailgun
 
 
 everywhere = pytest.mark.parametrize("lister", ["resend", "mailgun", "ses"], indirect=True)

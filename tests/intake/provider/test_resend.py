@@ -147,20 +147,20 @@ def test_a_fetch_that_is_killed_before_it_could_finish_is_done_again_and_the_mai
 # ---- who is not believed
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"signature": "v1,AAAA"},
-        {"signature": ""},
-        {"id": "msg_other"},
-        {"timestamp": str(int(time.time()) - 301)},
-        {"timestamp": str(int(time.time()) + 400)},
-        {"timestamp": "now"},
-    ],
-)
-def test_a_forged_or_stale_webhook_is_refused_and_leaves_nothing(resend_post: Post, changes: dict[str, Any]) -> None:
-    status, answer = tell(resend_post, **changes)
-    assert (status, answer["code"]) == (401, "bad_signature")
+FORGED: list[dict[str, Any]] = [
+    {"signature": "v1,AAAA"},
+    {"signature": ""},
+    {"id": "msg_other"},
+    {"timestamp": str(int(time.time()) - 301)},
+    {"timestamp": str(int(time.time()) + 400)},
+    {"timestamp": "now"},
+]
+
+
+def test_a_forged_or_stale_webhook_is_refused_and_leaves_nothing(resend_post: Post) -> None:
+    for changes in FORGED:
+        status, answer = tell(resend_post, **changes)
+        assert (status, answer["code"]) == (401, "bad_signature"), changes
     assert resend_post.is_untouched()
 
 
@@ -175,17 +175,17 @@ def test_without_a_secret_nobody_is_believed(post: Post) -> None:
     assert tell(post)[0] == 401
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+NEVER_SENT = [
         b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000, b'{"type": "email.received"}',
         b'{"type": "email.received", "data": []}', b'{"type": "email.received", "data": {"email_id": 7}}',
         event("../../domains"), event("a/b"), event(""), event("x" * 65),
-    ],
-)  # fmt: skip
-def test_what_resend_never_sends_is_a_clear_refusal_though_it_is_signed(resend_post: Post, body: bytes) -> None:
-    status, answer = tell(resend_post, body)
-    assert (status, answer["code"]) == (400, "malformed")
+    ]  # fmt: skip
+
+
+def test_what_resend_never_sends_is_a_clear_refusal_though_it_is_signed(resend_post: Post) -> None:
+    for body in NEVER_SENT:
+        status, answer = tell(resend_post, body)
+        assert (status, answer["code"]) == (400, "malformed"), body[:100]
     assert resend_post.is_untouched()
 
 
@@ -335,12 +335,15 @@ def test_a_mail_beyond_forty_megabytes_is_not_taken_into_memory_and_is_told(rese
     assert resend_post.held()["reason"] == f"it is larger than {40 * 1024 * 1024} octets"
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "https://evil.example/x", "ftp://x", "//x", "", 7])
-def test_an_address_of_another_kind_than_the_apis_is_not_visited(resend_post: Post, url: Any) -> None:
-    resend_post.outside.pages[f"/emails/receiving/{MAIL_ID}"] = as_json({"raw": {"download_url": url or "x:"}})
-    tell(resend_post)
-    assert resend_post.work() == ["done"]
-    assert resend_post.held()["state"] == "failed"
+ELSEWHERE: list[Any] = ["file:///etc/passwd", "https://evil.example/x", "ftp://x", "//x", 7]
+
+
+def test_an_address_of_another_kind_than_the_apis_is_not_visited(resend_post: Post) -> None:
+    for url in ELSEWHERE:
+        resend_post.outside.pages[f"/emails/receiving/{MAIL_ID}"] = as_json({"raw": {"download_url": url}})
+        tell(resend_post)
+        assert resend_post.work() == ["done"], url
+        assert resend_post.held()["state"] == "failed", url
 
 
 # ---- a mail in parts
