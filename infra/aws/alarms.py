@@ -12,7 +12,7 @@ PGDESK = "pgdesk"  # the namespace of kit/metrics.py
 # Seconds for which a wake-up or a due job may lie: longer than any back-off of SQS' poller or a cold start explains.
 OLD = 15 * MINUTE
 PROVIDER_ERRORS = 20  # in five minutes; single ones are retried and forgotten
-PROVIDERS = ("resend", "mailgun", "model")
+PROVIDERS = ("resend", "mailgun", "ses", "model")
 
 
 def add_alarms(template: Template, functions: list[Function]) -> None:

@@ -18,6 +18,7 @@ from chalicelib.email.render import bodies, headers, mailbox, subject_line
 from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.jobs import Dead, Effects, Job, Retry
 from chalicelib.kit.logging import log
+from chalicelib.kit.metrics import provider_failed
 from chalicelib.kit.reply_token import make_token, reply_address
 from chalicelib.kit.settings import SettingsError, settings
 
@@ -103,7 +104,7 @@ def _send(job: Job, mail: Mapping[str, Any]) -> Effects | None:
     try:
         if time.monotonic() - mail["noted"] > STALE:
             raise port.NotTaken("too much time went by before the provider was called")
-        sent = port.named(mail["provider"]).send(mail, str(mail["idempotency_key"]), job.attempt)
+        sent = _call(job, mail)
     except port.Refused as refused:
         log("mail.refused", level="error", outgoing_mail_id=mail["id"])
         return _mark(mail, "failed", str(refused))
@@ -113,6 +114,15 @@ def _send(job: Job, mail: Mapping[str, Any]) -> Effects | None:
                 connection.execute(SQL["take_back_attempt"], {"id": mail["id"], "token": job.token})
         raise
     return _sent(mail, sent)
+
+
+def _call(job: Job, mail: Mapping[str, Any]) -> port.Sent:
+    """Hand it over; that it failed is counted."""
+    try:
+        return port.named(mail["provider"]).send(mail, str(mail["idempotency_key"]), job.attempt)
+    except (port.NotTaken, port.Unclear) as failure:
+        provider_failed(mail["provider"], type(failure).__name__)
+        raise
 
 
 def _sent(mail: Mapping[str, Any], sent: port.Sent) -> Effects:

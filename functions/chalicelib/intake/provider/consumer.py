@@ -13,6 +13,7 @@ from chalicelib.intake.keep import act_for, keep, resolve
 from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.jobs import Effects, Job, Retry
 from chalicelib.kit.logging import log
+from chalicelib.kit.metrics import provider_failed
 
 from . import mailgun, resend, ses, upload
 from .held import Content, Held, Lost, enter, mark_kept
@@ -42,6 +43,7 @@ def handle(job: Job) -> Effects | None:
     except Lost as lost:
         return _failed(row, str(lost))
     except Retry as retry:
+        provider_failed(row["provider"], "Retry")
         if job.attempt < LAST_ATTEMPT:
             raise
         return _failed(row, f"gave up after {job.attempt} attempts: {retry}")
