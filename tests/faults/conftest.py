@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from pgdesk.environment import functions_environment
 from tests.faults.history import Accepted, check
+from tests.faults.hooks import Hooks
 from tests.faults.mailbox import Mail
 from tests.faults.mta import Mta
 from tests.faults.points import Order
@@ -62,10 +64,17 @@ def promised() -> Promised:
     return {}
 
 
+@pytest.fixture(scope="module")
+def hooks(rig: Rig, module_provider: Provider) -> Hooks:
+    """The provider tells the desk of all it took, in whichever test."""
+    secret = functions_environment(rig.settings)["PGDESK_RESEND_EVENTS_SECRET"]
+    return Hooks(module_provider, f"{rig.settings.api_url}/functions/v1/mail-events/resend", secret)
+
+
 @pytest.fixture
-def new_replay(rig: Rig, provider: Provider, promised: Promised) -> NewReplay:
+def new_replay(rig: Rig, provider: Provider, promised: Promised, hooks: Hooks) -> NewReplay:
     def make(mails: Sequence[Mail], orders: Sequence[Order] = ()) -> Replay:
-        return Replay(rig, provider, Mta(rig.settings, mails, promised), orders)
+        return Replay(rig, provider, Mta(rig.settings, mails, promised), hooks, orders)
 
     return make
 
@@ -76,10 +85,11 @@ def judge(replay: Replay, what: str) -> None:
     violations = check(history)
     print(
         f"\n{what}: {len(replay.mta.mails)} mails in {replay.mta.attempts} requests;"
-        f" so far {len(history.messages)} messages, {len(history.taken)} mails out, {len(history.events)} events,"
+        f" so far {len(history.messages)} messages, {len(history.taken)} mails out,"
+        f" {sum(replay.hooks.answered.values())} webhooks in, {len(history.events)} events,"
         f" {len(history.jobs)} jobs in {sum(job['attempt'] for job in history.jobs)} attempts;"
         f" ended: {replay.rig.kills}; the provider: {replay.provider.faults}; violations: {len(violations)}"
     )
     assert replay.missed == []
-    assert replay.mta.broken == []
+    assert replay.mta.broken + replay.hooks.refused == []
     assert violations == []

@@ -38,6 +38,7 @@ class Taken:
     text: str
     reply_to: str = ""
     kind: str = ""
+    own_id: str = ""  # ours, which the mail carried along
 
 
 @dataclass(frozen=True)

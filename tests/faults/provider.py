@@ -57,6 +57,7 @@ class Provider:
                 if fingerprint != print_of:
                     return 409, {"statusCode": 409, "name": "invalid_idempotent_request", "message": "other content"}
                 return 200, {"id": before.provider_id}
+            tags = {tag["name"]: tag["value"] for tag in body.get("tags", ())}
             mail = Taken(
                 provider_id=str(uuid4()),
                 key=key or "",
@@ -64,7 +65,8 @@ class Provider:
                 subject=body["subject"],
                 text=body["text"],
                 reply_to=body["reply_to"][0] if body.get("reply_to") else "",
-                kind=next((tag["value"] for tag in body.get("tags", ()) if tag["name"] == "kind"), ""),
+                kind=tags.get("kind", ""),
+                own_id=tags.get("outgoing_mail", ""),
             )
             self.taken.append(mail)
             if key is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults.history import History
+from tests.faults.hooks import Hooks
 from tests.faults.mta import Mta
 from tests.faults.points import ANSWER, ITSELF, SESSION, Order
 from tests.faults.provider import Provider
@@ -33,13 +34,14 @@ class Replay:
     rig: Rig
     provider: Provider
     mta: Mta
+    hooks: Hooks
     orders: Sequence[Order] = ()
     hit: list[Order] = field(default_factory=list)
     missed: list[Order] = field(default_factory=list)
 
     def run(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Send everything, carry out the orders and do `meanwhile` on the way; return once nothing is left to do."""
-        with self.mta.sending():
+        with self.mta.sending(), self.hooks.telling():
             for order in self.orders:
                 (self.hit if self._carry_out(order) else self.missed).append(order)
             self.rig.orders.disarm()
@@ -48,7 +50,7 @@ class Replay:
             self.come_to_rest()
 
     def history(self) -> History:
-        return collect(self.rig.database, self.mta.promised.values(), self.provider.taken)
+        return collect(self.rig.database, self.mta.promised.values(), self.provider.taken, self.hooks.answered)
 
     def _carry_out(self, order: Order) -> bool:
         """Let mail flow until somebody reaches the point, then mend what died of it."""
@@ -100,11 +102,11 @@ class Replay:
         while True:
             self.rig.mend()
             state = self._state()
-            if self.mta.finished and state["unfinished"] == 0:
+            if self.mta.finished and state["unfinished"] == 0 and self.hooks.finished:
                 return
-            if (now := (state, self.mta.sent)) != last:
+            if (now := (state, self.mta.sent, len(self.hooks.answered))) != last:
                 last, moved, helped = now, time.monotonic(), time.monotonic()
-            if state["due"] == 0 or time.monotonic() - helped > QUIET_SECONDS:
+            if 0 == state["due"] < state["unfinished"] or time.monotonic() - helped > QUIET_SECONDS:
                 self.rig.pass_time()
                 helped = time.monotonic()
             assert time.monotonic() - moved < STUCK_SECONDS, f"stuck: {self.what_is_left()}"
@@ -115,7 +117,7 @@ class Replay:
             "select consumer, state::text, attempt, run_at - now() as due_in, lease_until - now() as lease, error"
             " from private.jobs where state in ('waiting', 'published', 'running') limit 20"
         )
-        return f"{self.mta.sent} of {len(self.mta.mails)} mails sent; {rows}"
+        return f"{self.mta.sent} of {len(self.mta.mails)} mails sent; {rows}; {self.hooks.refused[:2]}"
 
     def _state(self) -> dict[str, int]:
         return dict(self.rig.ask(STATE)[0])

@@ -27,11 +27,14 @@ MESSAGES = "select *, sender::text as sender from public.messages order by id"
 TICKETS = "select *, channel::text as channel from public.tickets order by id"
 ROUTES = "select event_type, consumer, only_if from private.routes"
 JOBS = "select *, state::text as state from private.jobs order by id"
+EFFECTS = "select provider_event_id as id, type from public.mail_events order by id"
 # By what they are about: a large history fits in memory, embeddings and bodies in HTML are not needed.
 TRIAGE = "select message_id, ticket_id, is_spam from public.triage_results order by id"
 
 
-def collect(database: Connection, accepted: Iterable[Accepted], taken: Iterable[Taken]) -> History:
+def collect(
+    database: Connection, accepted: Iterable[Accepted], taken: Iterable[Taken], webhooks: Iterable[str]
+) -> History:
     """Every row that a mail's way through the desk leaves behind, read in one snapshot."""
 
     def every(table: str) -> list[DictRow]:
@@ -57,4 +60,6 @@ def collect(database: Connection, accepted: Iterable[Accepted], taken: Iterable[
             routes=read(ROUTES),
             jobs=read(JOBS),
             taken=list(taken),
+            webhooks=list(webhooks),
+            webhook_effects=[(row["id"], row["type"]) for row in read(EFFECTS)],
         )
