@@ -316,23 +316,30 @@ language sql stable set search_path = '' as $$
   end;
 $$;
 
--- That key, while it is good: a key that is revoked ends with all tokens that are out.
+-- That key, while it is good: a key that is revoked ends with all tokens that are out. (In plpgsql, which keeps its
+-- plan: each request of a key asks several times.)
 create function private.my_key() returns setof public.api_keys
-language sql stable security definer set search_path = '' rows 1 as $$
+language plpgsql stable security definer set search_path = '' rows 1 as $$
+begin
+  return query
   select k.*
   from public.api_keys as k
-  where k.id = (select private.my_key_id())
-    and k.revoked_at is null
-    and (k.expires_at is null or k.expires_at > now());
+  where k.id = private.my_key_id() and k.revoked_at is null and (k.expires_at is null or k.expires_at > now());
+end;
 $$;
 
--- May the caller's key do this?
+-- May a key with these scopes do this?
+create function private.covers(scopes text[], scope text) returns boolean
+language sql immutable parallel safe set search_path = '' as $$
+  select scope = any (scopes) or (right(scope, 5) = ':read' and left(scope, -4) || 'write' = any (scopes));
+$$;
+
+-- May the caller's key?
 create function private.key_allows(scope text) returns boolean
-language sql stable security definer set search_path = '' as $$
-  select exists (
-    select from private.my_key() as k
-    where k.scopes && array[key_allows.scope, regexp_replace(key_allows.scope, ':read$', ':write')]
-  );
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return exists (select from private.my_key() as k where private.covers(k.scopes, key_allows.scope));
+end;
 $$;
 
 -- Who acts: a user, or a key. Null for the functions.
@@ -1058,7 +1065,7 @@ create table private.consumers (
 
 insert into private.consumers (name, in_flight, lease, max_attempts) values
   ('fetch_mail', 6, '5 minutes', 16),
-  ('intake', 24, '3 minutes', 8),
+  ('intake', 24, '3 minutes', 12),
   ('triage', 24, '2 minutes', 8),
   ('reply', 24, '5 minutes', 8),
   ('send_mail', 24, '3 minutes', 20), -- for about two days
@@ -2251,8 +2258,9 @@ $$;
 -- Finding tickets by words: of the subject, the contact, the messages. For members only: notes are among the words.
 --
 -- One row per ticket, kept by triggers. Each word is indexed together with its organization and a bucket of ticket
--- numbers, as in 'b1946a:1e/refund'. So one GIN index answers for one tenant; a search begins with the newest buckets
--- and widens only while it has found too little; a common word or a short beginning costs no more than a rare one.
+-- numbers, once with a small bucket and once with a large one: 'b1946a:1e/refund', 'b1946a+0/refund'. So one GIN index
+-- answers for one tenant, a search begins with the newest tickets and widens only while it has found too little, and a
+-- common word costs no more than a rare one.
 
 create table private.ticket_search (
   ticket_id uuid primary key,
@@ -2263,7 +2271,9 @@ create table private.ticket_search (
   -- All words, each behind its bucket.
   document tsvector not null default '',
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
-);
+)
+-- Words apart from the rest, which is all that a search reads of a row.
+with (toast_tuple_target = 128);
 create index ticket_search_ticket_idx on private.ticket_search (organization_id, ticket_id);
 -- Without a list of pending entries: every search would have to read it from end to end.
 create index ticket_search_document_idx on private.ticket_search using gin (document) with (fastupdate = off);
@@ -2280,16 +2290,17 @@ language sql immutable parallel safe set search_path = '' as $$
   );
 $$;
 
--- What stands before each word of a ticket. Few characters of the organization are enough: rows are compared with it.
-create function private.search_bucket(organization_id uuid, bucket bigint) returns text
+-- Tickets in a small bucket (a page is found in the newest few, if a word is common at all) and in a large one.
+create function private.search_bucket_size(is_large boolean) returns integer
 language sql immutable parallel safe set search_path = '' as $$
-  select left(md5(search_bucket.organization_id::text), 6) || ':' || to_hex(search_bucket.bucket) || '/';
+  select case when is_large then 65536 else 512 end;
 $$;
 
--- Tickets in one bucket: a page of results is found in the newest few, whatever the word.
-create function private.search_bucket_of(number bigint) returns bigint
+-- What stands before each word. Few characters of the organization are enough: rows are compared with it too.
+create function private.search_bucket(organization_id uuid, is_large boolean, bucket bigint) returns text
 language sql immutable parallel safe set search_path = '' as $$
-  select search_bucket_of.number / 2048;
+  select left(md5(search_bucket.organization_id::text), 6) || case when is_large then '+' else ':' end || to_hex(bucket)
+    || '/';
 $$;
 
 -- The words as they are indexed. What is longer than any name is no word that somebody types.
@@ -2299,8 +2310,9 @@ language sql immutable parallel safe set search_path = '' as $$
   from unnest(search_document.words) as w,
     (
       select private.search_bucket(
-        search_document.organization_id, private.search_bucket_of(search_document.number)
+        search_document.organization_id, k.is_large, search_document.number / private.search_bucket_size(k.is_large)
       ) as prefix
+      from (values (true), (false)) as k (is_large)
     ) as b
   where length(w.lexeme) <= 60;
 $$;
@@ -2391,14 +2403,17 @@ for each row execute function private.search_message_changed();
 create trigger messages_search after update of ticket_id, body_text, reply_text on public.messages
 for each row execute function private.search_message_changed();
 
--- A query for tickets in the buckets from `oldest` to `newest` that have all words; the last may be a beginning.
-create function private.search_query(organization_id uuid, oldest bigint, newest bigint, words text[]) returns tsquery
+-- A query for tickets that have all words, in the buckets from `oldest` to `newest`. In small ones the last word may be
+-- unfinished: in large ones too much begins like it.
+create function private.search_query(
+  organization_id uuid, is_large boolean, oldest bigint, newest bigint, words text[]
+) returns tsquery
 language sql immutable set search_path = '' as $$
   select string_agg(in_any_bucket, ' & ')::tsquery
   from (
     select '(' || string_agg(
-      quote_literal(private.search_bucket(search_query.organization_id, b.bucket) || w.word)
-        || case when w.place = cardinality(search_query.words) then ':*' else '' end,
+      quote_literal(private.search_bucket(search_query.organization_id, is_large, b.bucket) || w.word)
+        || case when w.place = cardinality(search_query.words) and not is_large then ':*' else '' end,
       ' | '
     ) || ')' as in_any_bucket
     from unnest(search_query.words) with ordinality as w (word, place),
@@ -2407,8 +2422,8 @@ language sql immutable set search_path = '' as $$
   ) as each_word;
 $$;
 
--- The newest tickets that have all words of a query, the last of which may be unfinished; for members. A page is made
--- of tickets before a number; `in_head` says that subject and contact have all the words.
+-- The newest tickets that have all words of a query; for members. Among the newest 5,000 or so the last word may be
+-- unfinished. A page is made of tickets before a number; `in_head`: subject and contact have all the words.
 create function private.search_tickets(
   organization_id uuid, query text, status_category text, assignee_id uuid, team_id uuid, before_number bigint,
   max_tickets integer
@@ -2422,9 +2437,12 @@ declare
   ) > 0;
   words text[];
   head_query tsquery;
-  newest bigint;
+  newest bigint; -- ticket numbers: what is looked at next lies between these two
   oldest bigint;
-  width bigint := 2; -- the newest bucket has just begun, perhaps
+  step integer := 0;
+  is_large boolean;
+  size bigint;
+  query_here tsquery;
   found integer := 0;
   fetched integer;
 begin
@@ -2446,30 +2464,39 @@ begin
     select string_agg(quote_literal(w.word) || case when w.place = cardinality(words) then ':*' else '' end, ' & ')
     from unnest(words) with ordinality as w (word, place)
   )::tsquery;
-  select private.search_bucket_of(least(c.last_number, search_tickets.before_number - 1)) into newest
+  select least(c.last_number, search_tickets.before_number - 1) into newest
   from private.ticket_counters as c
   where c.organization_id = search_tickets.organization_id;
   while newest >= 0 and found < page_size loop
-    oldest := greatest(newest - width + 1, 0);
+    -- 2, then 8 small buckets (the newest has just begun, perhaps), then 1, 4, 16 … large ones.
+    is_large := step >= 2;
+    size := private.search_bucket_size(is_large);
+    oldest := greatest(newest / size + 1 - case when is_large then 4 ^ (step - 2) else 2 * 4 ^ step end, 0) * size;
+    query_here := private.search_query(
+      search_tickets.organization_id, is_large, oldest / size, newest / size, words
+    );
     return query
-    select s.ticket_id, s.head @@ head_query
-    from private.ticket_search as s
-    where s.document @@ private.search_query(search_tickets.organization_id, oldest, newest, words)
-      and s.organization_id = search_tickets.organization_id
-      and s.number < coalesce(search_tickets.before_number, 9223372036854775807)
-      and (not is_filtered or exists (
-        select from public.tickets as t
-        where t.id = s.ticket_id
-          and (search_tickets.status_category is null or t.status_category = search_tickets.status_category)
-          and (search_tickets.assignee_id is null or t.assignee_id = search_tickets.assignee_id)
-          and (search_tickets.team_id is null or t.team_id = search_tickets.team_id)
-      ))
-    order by s.number desc
-    limit page_size - found;
+    select page.ticket_id, page.head @@ head_query
+    from (
+      select s.ticket_id, s.head, s.number
+      from private.ticket_search as s
+      where s.document @@ query_here
+        and s.organization_id = search_tickets.organization_id
+        and s.number <= newest
+        and (not is_filtered or exists (
+          select from public.tickets as t
+          where t.id = s.ticket_id
+            and (search_tickets.status_category is null or t.status_category = search_tickets.status_category)
+            and (search_tickets.assignee_id is null or t.assignee_id = search_tickets.assignee_id)
+            and (search_tickets.team_id is null or t.team_id = search_tickets.team_id)
+        ))
+      order by s.number desc
+      limit page_size - found
+    ) as page;
     get diagnostics fetched = row_count;
     found := found + fetched;
     newest := oldest - 1;
-    width := width * 4;
+    step := step + 1;
   end loop;
 end;
 $$;
@@ -2610,6 +2637,29 @@ $$;
 create trigger inbound_mails_announce after update of state on public.inbound_mails
 for each row when (new.state = 'quarantined' and old.state <> 'quarantined')
 execute function private.announce_inbound_mail();
+
+-- A mail whose job has died is set aside, so that the ledger says so too; given another life, it is to be read again.
+create function private.follow_job_of_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.inbound_mails as m
+  set state = case when new.state = 'dead' then 'quarantined' else 'received' end::public.inbound_state,
+    reason = case when new.state = 'dead' then left('reading it came to no end: ' || coalesce(new.error, ''), 1000) end
+  where m.organization_id = new.organization_id
+    and m.id = private.try_uuid(new.payload ->> 'inbound_mail_id')
+    and m.state = any (
+      case when new.state = 'dead' then '{received,parsed}' else '{quarantined}' end::public.inbound_state[]
+    );
+  return null;
+end;
+$$;
+
+create trigger jobs_intake_mail after update of state on private.jobs
+for each row when (
+  new.consumer = 'intake' and new.state <> old.state
+  and (new.state = 'dead' or (old.state = 'dead' and new.state = 'waiting'))
+)
+execute function private.follow_job_of_mail();
 
 -- Keeps a raw mail and queues its reading, in one. A mail that is here already only counts as one more delivery.
 -- `order_key`: mails of one sender are read one after the other, so that an answer does not overtake its question.
@@ -3078,7 +3128,7 @@ create trigger provider_mails_announce after update of state on public.provider_
 for each row when (new.state = 'failed' and old.state <> 'failed' and new.organization_id is not null)
 execute function private.announce_provider_mail();
 
--- Queues the fetching of a mail, for the tenant of its row (none: for the installation). One that still waits is enough.
+-- Queues the fetching of a mail, for the tenant of its row (none: for the installation). One that waits is enough.
 create function private.fetch_provider_mail(
   provider_mail_id uuid, run_at timestamptz default now(), dedupe_key text default null
 ) returns uuid
@@ -4769,7 +4819,7 @@ $$;
 create trigger outgoing_mails_announce_new after insert on public.outgoing_mails
 for each row when (new.status = 'suppressed') execute function private.announce_outgoing_mail();
 create trigger outgoing_mails_announce after update of status on public.outgoing_mails
-for each row when (new.status in ('failed', 'unknown') and old.status <> new.status)
+for each row when (new.status in ('failed', 'unknown', 'suppressed') and old.status <> new.status)
 execute function private.announce_outgoing_mail();
 
 -- May one more automatic mail go to this contact about this ticket? At most two answers in ten minutes about a ticket,
@@ -5221,6 +5271,27 @@ $$;
 
 create trigger webhook_endpoints_keep before update of disabled_at on public.webhook_endpoints
 for each row execute function private.keep_webhook_endpoint();
+
+-- A filter that no event can ever match is a slip of the pen, and would be noticed only by what does not come.
+create function private.check_event_filters() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  unknown text;
+begin
+  select f into unknown
+  from unnest(new.event_types) as f
+  where not exists (select from private.event_types as t where private.wants_event(array[f], t.type));
+  if found then
+    raise exception 'event_types: no event is called %', unknown
+      using errcode = '23514', hint = 'The function event_types lists them all.';
+  end if;
+  return null;
+end;
+$$;
+
+-- After, so that what is no filter at all is refused as such.
+create trigger webhook_endpoints_check after insert or update of event_types on public.webhook_endpoints
+for each row execute function private.check_event_filters();
 
 -- A new endpoint, one that is enabled again and one that moved begin in good health.
 create function private.renew_webhook_health() returns trigger
@@ -5968,6 +6039,33 @@ begin
 end;
 $$;
 
+-- Takes a write or a read, by the limits that are given or the usual ones. What reads through PostgREST cannot write.
+create function private.take(bucket text, is_read boolean, writes integer, reads integer) returns integer
+language plpgsql set search_path = '' as $$
+begin
+  return case
+    when not is_read then private.take_rate(bucket, coalesce(writes, 100))
+    when current_setting('transaction_read_only')::boolean then private.take_read(bucket, coalesce(reads, 1000))
+    else private.take_rate('reads of ' || bucket, coalesce(reads, 1000))
+  end;
+end;
+$$;
+
+-- The same for a user, whose limits are the widest of their organizations'.
+create function private.take_for_user(user_id uuid, is_read boolean) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  writes integer;
+  reads integer;
+begin
+  select max(l.user_writes), max(l.user_reads) into writes, reads
+  from public.members as m
+  join private.rate_limits as l on l.organization_id = m.organization_id
+  where m.user_id = take_for_user.user_id;
+  return private.take(concat('user ', user_id), is_read, writes, reads);
+end;
+$$;
+
 -- Ends the request with an answer of its own, as PostgREST understands it.
 create function private.refuse(status integer, code text, message text, hint text, headers jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -5985,17 +6083,18 @@ language plpgsql security definer set search_path = '' as $$
 declare
   asked constant text := btrim(current_setting('request.path', true), '/');
   is_read constant boolean := current_setting('request.method', true) in ('GET', 'HEAD');
-  organization uuid := (select k.organization_id from private.my_key() as k);
+  key public.api_keys;
   scope text;
 begin
-  if organization is null then
+  select * into key from private.my_key();
+  if key.id is null then
     perform private.refuse(
       401, 'PT401', 'the API key of this token was revoked or has expired', 'Make a new key.',
       '{"WWW-Authenticate": "Bearer error=\"invalid_token\""}'
     );
   end if;
   if asked = '' then
-    return organization; -- the list of what there is
+    return key.organization_id; -- the list of what there is
   end if;
   select case when is_read then s.reads else s.writes end into scope
   from private.key_scopes as s
@@ -6006,14 +6105,14 @@ begin
       'This is for people who sign in.', '{"WWW-Authenticate": "Bearer error=\"insufficient_scope\""}'
     );
   end if;
-  if not private.key_allows(scope) then
+  if not private.covers(key.scopes, scope) then
     perform private.refuse(
       403, 'PT403', format('this API key lacks the scope %s', scope), 'Make a key that has it.', jsonb_build_object(
         'WWW-Authenticate', format('Bearer error="insufficient_scope", scope="%s"', scope)
       )
     );
   end if;
-  return organization;
+  return key.organization_id;
 end;
 $$;
 
@@ -6024,9 +6123,10 @@ create function private.before_request() returns void
 language plpgsql security definer set search_path = '' as $$
 declare
   role constant text := current_setting('role', true);
+  is_read constant boolean := current_setting('transaction_read_only')::boolean;
   organization uuid;
   headers jsonb;
-  bucket text;
+  address text;
   writes integer;
   reads integer;
   wait integer;
@@ -6034,31 +6134,21 @@ begin
   case role
     when 'pgdesk_api_key' then
       organization := private.admit_key();
-      bucket := 'keys ' || organization;
       select l.key_writes, l.key_reads into writes, reads
       from private.rate_limits as l
       where l.organization_id = organization;
+      wait := private.take('keys ' || organization, is_read, writes, reads);
     when 'authenticated' then
-      bucket := concat('user ', (select auth.uid()));
-      select max(l.user_writes), max(l.user_reads) into writes, reads
-      from public.members as m
-      join private.rate_limits as l on l.organization_id = m.organization_id
-      where m.user_id = (select auth.uid());
+      wait := private.take_for_user((select auth.uid()), is_read);
     when 'anon' then
       -- As the platform's front door names it. A client may forge it: this spares the desk clumsy ones, not attackers.
       headers := current_setting('request.headers', true)::jsonb;
-      bucket := 'address ' || coalesce(
-        headers ->> 'cf-connecting-ip', nullif(split_part(headers ->> 'x-forwarded-for', ',', 1), '')
-      );
+      address := coalesce(headers ->> 'cf-connecting-ip', split_part(headers ->> 'x-forwarded-for', ',', 1));
+      if address <> '' then
+        wait := private.take('address ' || address, is_read, null, null);
+      end if;
     else
   end case;
-  if bucket is null then
-    return;
-  end if;
-  wait := case
-    when current_setting('transaction_read_only')::boolean then private.take_read(bucket, coalesce(reads, 1000))
-    else private.take_rate(bucket, coalesce(writes, 100))
-  end;
   if wait is not null then
     perform private.refuse(
       429, 'PT429', 'too many requests in this minute', format('Try again in %s s.', wait),
@@ -6257,11 +6347,14 @@ declare
   -- Far longer than a signature is good for, and than any provider repeats a webhook.
   keep_webhook_ids constant interval := '30 days';
   keep_webhook_deliveries constant interval := '90 days';
+  -- Mostly spam to addresses that nobody has; long enough to notice an address that was forgotten.
+  keep_unaddressed_mails constant interval := '30 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
   webhook_ids integer;
   webhook_deliveries integer;
+  unaddressed_mails integer;
 begin
   delete from private.jobs as j
   where j.id in (
@@ -6294,14 +6387,21 @@ begin
     limit slice
   );
   get diagnostics webhook_deliveries = row_count;
+  delete from public.provider_mails as p
+  where p.id in (
+    select d.id from public.provider_mails as d
+    where d.state = 'unaddressed' and d.created_at < now() - keep_unaddressed_mails
+    limit slice
+  );
+  get diagnostics unaddressed_mails = row_count;
   delete from private.rate_counts as c
   where c.minute not between now() - interval '1 hour' and now() + interval '1 hour';
-  if slice in (jobs, events, webhook_ids, webhook_deliveries) then
+  if slice in (jobs, events, webhook_ids, webhook_deliveries, unaddressed_mails) then
     perform private.enqueue_maintenance();
   end if;
   return jsonb_build_object(
     'partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids,
-    'webhook_deliveries', webhook_deliveries
+    'webhook_deliveries', webhook_deliveries, 'unaddressed_mails', unaddressed_mails
   );
 end;
 $$;
@@ -6332,6 +6432,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('draft_citations', 'tickets:read', null),
   ('draft_feedback', 'tickets:read', null),
   ('outgoing_mails', 'tickets:read', null),
+  ('rpc/search_tickets', 'tickets:read', 'tickets:read'),
   ('rpc/open_ticket', null, 'tickets:write'),
   ('rpc/send_reply', null, 'tickets:write'),
   ('contacts', 'contacts:read', 'contacts:write'),
@@ -7384,6 +7485,7 @@ alter table private.rate_limits enable row level security;
 alter table private.rate_counts enable row level security;
 
 grant execute on function private.take_rate(text, integer) to pgdesk_functions;
+grant execute on function private.take_for_user(uuid, boolean) to pgdesk_functions;
 -- Every role that comes through PostgREST runs it.
 grant execute on function private.before_request() to anon, authenticated, service_role;
 
