@@ -25,7 +25,8 @@ from pgdesk.environment import ROOT
 from tests.api.conftest import Api, Sign
 
 Case = schemathesis.Case[Any]
-EXAMPLES = 300 if os.environ.get("FULL") == "1" else 15
+FULL = os.environ.get("FULL") == "1"
+EXAMPLES = 100 if FULL else 15
 DOCUMENT = json.loads((DOCS / "openapi.json").read_text(encoding="utf-8"))
 
 
@@ -41,7 +42,7 @@ def without_security(document: dict[str, Any]) -> dict[str, Any]:
 described = schemathesis.openapi.from_dict(DOCUMENT)
 signed = schemathesis.openapi.from_dict(without_security(DOCUMENT))
 some = sizes(
-    max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES < 100, database=None,
+    max_examples=EXAMPLES, deadline=None, derandomize=not FULL, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
