@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -214,6 +216,23 @@ def test_every_route_answers_from_the_package(without_wheels: Unpacked, around: 
                 event["pathParameters"] = dict.fromkeys(re.findall(r"{(\w+)}", path), "none")
                 answer = functions.invoke("app.app", event).value
                 assert answer["statusCode"] < 500, (method, path, answer["body"])
+
+
+@pytest.mark.parametrize(
+    ("handler", "loaded"),
+    [("app.app", set()), ("app.sweep", set()), ("app.on_intake", set()), ("app.on_triage", {"numpy", "py3langid"})],
+)
+def test_a_container_that_starts_loads_what_its_function_needs_and_no_more(
+    without_wheels: Unpacked, handler: str, loaded: set[str]
+) -> None:
+    heavy = {"numpy", "py3langid", "boto3", "openai", "resend", "storage3"}
+    told = {"PGDESK_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "_HANDLER": handler}
+    look = f"import sys; sys.path[:0] = {[str(each) for each in without_wheels.path]}; import app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "ignore", "-c", look],
+        env=without_wheels.environment(told), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert set(done.stdout.split()) & heavy == loaded
 
 
 def test_the_model_comes_from_the_layer(without_wheels: Unpacked) -> None:
