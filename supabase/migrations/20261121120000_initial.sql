@@ -6280,7 +6280,7 @@ where status in ('unknown', 'failed');
 create index ai_executions_created_at_idx on public.ai_executions (created_at);
 
 -- Per consumer: what waits, since when, what died, and how long attempts took in the last hour (milliseconds of work;
--- milliseconds from due to done). Mail and language model beside it. Figures of the whole installation, no tenant's rows.
+-- milliseconds from due to done). Mail and language model beside it. Figures of the installation, no tenant's rows.
 create function private.health() returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
