@@ -11,12 +11,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import uvloop
 
 from infra.local.plan import Plan
 from infra.local.process import end_with_parent, listen
 from infra.local.runner.application import API_HANDLER, AppError, Application, load, queue_name
+from infra.local.runner.calls import Caller
 from infra.local.runner.clock import Clock
 from infra.local.runner.containers import Function
 from infra.local.runner.http import FunctionsService
@@ -32,7 +32,6 @@ FINISH_SECONDS = 2  # for batches under way when the process is asked to stop
 def main() -> None:
     end_with_parent()
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     arguments = argparse.ArgumentParser(prog="python -m infra.local.runner", description=__doc__)
     arguments.add_argument("--app", type=Path, help="folder of the Chalice app; the plan's where not given")
     chosen = arguments.parse_args().app
@@ -51,32 +50,32 @@ def main() -> None:
 
 async def run(plan: Plan, application: Application, listener: socket.socket) -> None:
     functions = _functions(application, plan)
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-    async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as client:
-        sources: list[EventSource] = [
-            EventSource(
-                SqsQueue(client, plan.queue_url, queue_name(source)),
-                functions[source.name],
-                batch_size=source.batch_size,
-                window=source.maximum_batching_window_in_seconds,
-                concurrency=functions[source.name].concurrency,
-            )
-            for source in application.sqs
-        ]
-        clock = Clock(functions, application.schedules, plan.settings.data / "schedules.json")
-        wakeups = Listener(plan.settings.database_url("postgres"), plan.wakeups, functions)
-        parts: list[EventSource | Clock | Listener] = [*sources, clock, wakeups]
-        work = [asyncio.create_task(part.run()) for part in parts]
-        service = FunctionsService(application.chalice, functions, error_template=plan.error_template)
-        serving = asyncio.create_task(serve_until_stopped({server(service): listener}))
-        going = {serving, *work}
-        while serving in going:
-            done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()  # a bug of ours ends the process, visibly
-        for task in work:
-            task.cancel()
-        await asyncio.gather(*(source.finish(FINISH_SECONDS) for source in sources))
+    caller = Caller(plan.queue_url)
+    sources: list[EventSource] = [
+        EventSource(
+            SqsQueue(caller, queue_name(source)),
+            functions[source.name],
+            batch_size=source.batch_size,
+            window=source.maximum_batching_window_in_seconds,
+            concurrency=functions[source.name].concurrency,
+        )
+        for source in application.sqs
+    ]
+    clock = Clock(functions, application.schedules, plan.settings.data / "schedules.json")
+    wakeups = Listener(plan.settings.database_url("postgres"), plan.wakeups, functions)
+    parts: list[EventSource | Clock | Listener] = [*sources, clock, wakeups]
+    work = [asyncio.create_task(part.run()) for part in parts]
+    service = FunctionsService(application.chalice, functions, error_template=plan.error_template)
+    serving = asyncio.create_task(serve_until_stopped({server(service): listener}))
+    going = {serving, *work}
+    while serving in going:
+        done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()  # a bug of ours ends the process, visibly
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*(source.finish(FINISH_SECONDS) for source in sources))
+    await caller.close()
 
 
 def _functions(application: Application, plan: Plan) -> dict[str, Function]:

@@ -12,8 +12,7 @@ import logging
 import time
 from typing import Any
 
-import httpx
-
+from infra.local.runner.calls import Caller, CallError
 from infra.local.runner.containers import Function, FunctionError
 
 WAIT_SECONDS = 20  # long polling: an idle queue costs three requests a minute
@@ -29,10 +28,9 @@ class SqsError(Exception):
 class SqsQueue:
     """The calls an event source makes, in SQS' JSON protocol."""
 
-    def __init__(self, client: httpx.AsyncClient, endpoint: str, name: str) -> None:
+    def __init__(self, caller: Caller, name: str) -> None:
         self.name = name
-        self._client = client
-        self._endpoint = endpoint
+        self._caller = caller
         self._url: str | None = None
 
     async def receive(self, limit: int, wait: float) -> list[dict[str, Any]]:
@@ -55,10 +53,10 @@ class SqsQueue:
 
     async def _post(self, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"AmazonSQS.{action}"}
-        answer = await self._client.post(self._endpoint, content=json.dumps(parameters), headers=headers)
-        if answer.status_code != 200:
-            raise SqsError(f"{action} on {self.name}: {answer.text[:300]}")
-        return dict(answer.json()) if answer.content else {}
+        status, answer = await self._caller.post(headers, json.dumps(parameters).encode())
+        if status != 200:
+            raise SqsError(f"{action} on {self.name}: {answer.decode(errors='replace')[:300]}")
+        return dict(json.loads(answer)) if answer else {}
 
 
 class EventSource:
@@ -80,7 +78,7 @@ class EventSource:
             try:
                 batch = await self._collect()
                 pause, said = RETRY_SECONDS, ""
-            except (httpx.HTTPError, SqsError) as error:
+            except (CallError, SqsError) as error:
                 if said != (said := str(error) or type(error).__name__):  # once, not at every try
                     log.warning("queue %s cannot be polled, and is tried again: %s", self._queue.name, said)
                 self._slots.release()
@@ -131,7 +129,7 @@ class EventSource:
             log.error(
                 "%s failed: its %d messages stay in %s: %s", self._function.name, len(batch), self._queue.name, error
             )
-        except (httpx.HTTPError, SqsError) as error:
+        except (CallError, SqsError) as error:
             log.warning("queue %s: %s", self._queue.name, error or type(error).__name__)
         finally:
             self._slots.release()
