@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 VARIABLE = "FAULTS_ORDERS"  # the folder where orders lie
 ITSELF = "itself"  # the process that reaches the point
 SESSION = "session"  # of PostgreSQL, ended by the server in the middle of its transaction
+ANSWER = "answer"  # of PostgreSQL: the statement took effect, and nobody hears of it
 # Through which hands a mail goes.
 WAY = ("door", "relay", "intake", "triage", "reply", "send_mail")
-ANSWER = "answer"  # of PostgreSQL: the statement took effect, and nobody hears of it
 
 
 @dataclass(frozen=True)

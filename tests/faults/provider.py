@@ -1,4 +1,4 @@
-"""A mail provider that keeps a log of what it really took, and behaves as badly as a script says.
+"""A mail provider that keeps a log of what it really took, and behaves as badly as a test asks for.
 
 It speaks Resend's `POST /emails` and `GET /emails/{id}` with idempotency keys. Sockets are plain, so that it can do
 what no framework allows: hang up after it took a mail, answer late, or answer twice.
@@ -26,10 +26,10 @@ FAULTS = ("busy", "failing", "taken then failing", "taken then gone", "gone", "l
 
 @dataclass
 class Provider:
-    """`script` chooses what goes wrong with the n-th POST; None: nothing does."""
+    """`taken` is its own log. Something goes wrong with a `share` of the POSTs; `faults` counts what."""
 
     seed: int = 0
-    share: float = 0.0  # of requests that something goes wrong with
+    share: float = 0.0
     taken: list[Taken] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     url: str = ""

@@ -15,9 +15,9 @@ from tests.faults.provider import Provider
 from tests.faults.rig import Rig, until
 from tests.faults.rows import collect
 
-HIT_SECONDS = 20.0  # for an order, while mail flows
+HIT_SECONDS = 60.0  # for an order, while mail flows
 QUIET_SECONDS = 1.5  # nothing has moved for so long: what was lost on the way is given its time
-STUCK_SECONDS = 60.0
+STUCK_SECONDS = 120.0
 LOOK_SECONDS = 0.05
 STATE = """
 select count(*) filter (where j.state in ('waiting', 'published', 'running')) as unfinished,
@@ -79,7 +79,7 @@ class Replay:
         self.rig.count("runner" if order.victim == ITSELF else order.victim)
         if order.victim not in (SESSION, ANSWER):
             # The death may have been mended already, by whoever missed the part first.
-            until(lambda: self.rig.mend() or self.rig.restarts > restarts, 10, lambda: f"{order.victim} lives on")
+            until(lambda: self.rig.mend() or self.rig.restarts > restarts, 30, lambda: f"{order.victim} lives on")
         self.rig.pass_time()
         return True
 
