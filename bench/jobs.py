@@ -37,7 +37,7 @@ from infra.local.settings import Settings
 from pgdesk import schema
 
 FULL = os.environ.get("FULL") == "1"
-JOBS = 10_000 if FULL else 3_000
+JOBS = 10_000 if FULL else 2_000
 ROUNDS = 3
 CHURN = 100_000 if FULL else 20_000
 THREADS = 4

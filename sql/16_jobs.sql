@@ -215,23 +215,31 @@ begin
 end;
 $$;
 
+-- The helpers of claims and finishes are in plpgsql, which keeps their plans.
+
 -- How many entries this transaction has read in the indexes that claims walk, those of states long left included.
 create function private.job_entries_read() returns bigint
-language sql volatile set search_path = '' as $$
-  select pg_stat_get_xact_tuples_returned('private.jobs_due_idx'::regclass)
+language plpgsql volatile set search_path = '' as $$
+begin
+  return pg_stat_get_xact_tuples_returned('private.jobs_due_idx'::regclass)
     + pg_stat_get_xact_tuples_returned('private.jobs_flight_idx'::regclass);
+end;
 $$;
 
 -- A claim has filled a consumer's window: others may wait for it.
 create function private.note_backlog(consumer text) returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
   insert into private.claim_marks as m (consumer, backlog_since) values (note_backlog.consumer, now())
   on conflict (consumer) do update set backlog_since = now() where m.backlog_since is null;
+end;
 $$;
 
 -- Called when everything that was due has been claimed. Not at once: each change leaves a version of the row.
 create function private.forget_backlogs() returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+begin
   update private.claim_marks as m
   set backlog_since = null
   from private.consumers as c
@@ -241,11 +249,14 @@ language sql security definer set search_path = '' as $$
       select count(*) from private.jobs as f
       where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
     );
+end;
 $$;
 
 -- Notes where claim `number` ended. `was_cut`: it took as many as it was asked for, and may not have seen all.
 create function private.mark_claims(number bigint, was_cut boolean) returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
   insert into private.claim_marks as m (consumer, oldest_claim, past_run_at, past_id, good_until)
   select c.name, flight.oldest_claim, ended.run_at, ended.id, now() + interval '5 seconds'
   from private.consumers as c
@@ -275,6 +286,7 @@ language sql security definer set search_path = '' as $$
   on conflict (consumer) do update
   set oldest_claim = excluded.oldest_claim, past_run_at = excluded.past_run_at, past_id = excluded.past_id,
     good_until = case when m.good_until > now() then m.good_until else excluded.good_until end;
+end;
 $$;
 
 -- Claims jobs for the relay, oldest first, so that no consumer has more than its in_flight at once. Jobs that come due
@@ -371,7 +383,7 @@ begin
     return query select u.id, found.consumer, u.delay from unnest(found.ids, found.delays) as u (id, delay);
   end loop;
   perform private.forget_backlogs();
-  if private.job_entries_read() - entries_before > 500 + 10 * total then
+  if private.job_entries_read() - entries_before > 2000 + 10 * total then
     perform private.mark_claims(number, total >= max_jobs);
   end if;
 end;
@@ -379,10 +391,12 @@ $$;
 
 -- What the queue accepted: it is left alone for a while, then published again.
 create function private.mark_published(ids uuid[]) returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+begin
   update private.jobs
   set lease_until = now() + interval '5 minutes'
-  where id = any (ids) and state = 'published';
+  where id = any (ids) and state::text = 'published'; -- as text: see begin_job
+end;
 $$;
 
 -- What the queue refused waits again, without its turn being counted.
@@ -390,7 +404,7 @@ create function private.release_jobs(ids uuid[]) returns void
 language sql security definer set search_path = '' as $$
   update private.jobs
   set state = 'waiting', dedupe_key = null, lease_until = null, run_at = greatest(run_at, now() + interval '1 second')
-  where id = any (ids) and state = 'published';
+  where id = any (ids) and state::text = 'published'; -- as text: see begin_job
 $$;
 
 -- Starts an attempt. No row: the wake-up was a repeat, or came too late; there is nothing to do. The caller shows
@@ -433,14 +447,19 @@ $$;
 
 -- Do jobs wait for room in a consumer's window, and is half of it empty?
 create function private.has_room_for_backlog(consumer text) returns boolean
-language sql stable security definer set search_path = '' as $$
-  select (
-    select count(*) from private.jobs as f
-    where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
-  ) * 2 < c.in_flight
-  from private.claim_marks as m
-  join private.consumers as c on c.name = m.consumer
-  where m.consumer = has_room_for_backlog.consumer and m.backlog_since is not null;
+language plpgsql stable security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return (
+    select (
+      select count(*) from private.jobs as f
+      where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
+    ) * 2 < c.in_flight
+    from private.claim_marks as m
+    join private.consumers as c on c.name = m.consumer
+    where m.consumer = has_room_for_backlog.consumer and m.backlog_since is not null
+  );
+end;
 $$;
 
 -- Ends an attempt well. It stands in the transaction of all the job's effects: where the token is no longer the

@@ -11,9 +11,9 @@ import pytest
 from infra.local.settings import Settings
 from tests.people import Connection, connect, new_organization
 
-THROUGH = 3000
-# Two rows of an index for each state of each job that was handed out lately; all of them would be 9,000.
-FEW = 2500
+THROUGH = 4000
+# Two rows of an index for each state of each job that was handed out lately; all of them would be 12,000.
+FEW = 4000
 
 
 @pytest.fixture
