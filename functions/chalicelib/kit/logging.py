@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 import time
@@ -13,6 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 PACKAGE = "/chalicelib/"
+# HTTP clients tell each URL, and those hold the names of customers' files.
+for _client in ("httpx", "httpx2"):
+    logging.getLogger(_client).setLevel(logging.WARNING)
 _context = threading.local()
 
 
