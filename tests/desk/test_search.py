@@ -49,7 +49,7 @@ def test_a_ticket_is_found_by_subject_message_note_number_and_contact(shop: Shop
     ann = shop.contact("ann.lee@people.example")
     shop.db.execute("update public.contacts set name = 'Ann Lee' where id = %s", [ann])
     wanted = ticket(shop, "Broken kettle", "It leaks", contact_id=ann)
-    ticket(shop, "Another matter", "nothing like it")
+    ticket(shop, "Another matter", "nothing like it", contact_id=shop.contact("bob@people.example"))
     shop.say(wanted, "member", member_id=shop.member().user_id, is_internal=True, body_text="send a voucher")
     number = shop.value("select number from public.tickets where id = %s", wanted)
     for query in ("kettle", "leaks", "voucher", "ann lee", "ann.lee@people.example", "people.example lee", str(number)):
