@@ -31,14 +31,18 @@ grant pgdesk_files to authenticator;
 
 -- A time-ordered key (RFC 9562, version 7): 48 bits of milliseconds, 12 bits of the millisecond's fraction (method 3
 -- of section 6.2), 62 random bits. Keys made in one database sort in the order of their making, to the microsecond.
+-- In plpgsql, as what runs many times in a transaction is: a function in SQL is planned anew by each statement.
 create function private.uuid7(at timestamptz default clock_timestamp()) returns uuid
-language sql volatile parallel safe set search_path = '' as $$
-  select encode(
+language plpgsql volatile parallel safe set search_path = '' as $$
+declare
+  us constant bigint := extract(epoch from at) * 1000000;
+begin
+  return encode(
     int8send(((us / 1000) << 16) | 28672 | ((us % 1000) * 4096 / 1000))
       || substring(uuid_send(gen_random_uuid()) from 9),
     'hex'
-  )::uuid
-  from (select (extract(epoch from at) * 1000000)::bigint as us) as instant;
+  )::uuid;
+end;
 $$;
 
 -- The smallest version 7 key of an instant: where a range of keys by time begins.
@@ -137,8 +141,10 @@ for each row execute function private.touch();
 
 -- The tenant that a Lambda function works for, null outside a job. After a commit the setting reads '' (not null).
 create function private.current_organization() returns uuid
-language sql stable set search_path = '' as $$
-  select nullif(current_setting('app.organization_id', true), '')::uuid;
+language plpgsql stable set search_path = '' as $$
+begin
+  return nullif(current_setting('app.organization_id', true), '')::uuid;
+end;
 $$;
 
 -- A new organization with its creator as owner. Any signed-in, not anonymous user may found one.
@@ -1261,23 +1267,31 @@ begin
 end;
 $$;
 
+-- The helpers of claims and finishes are in plpgsql, which keeps their plans.
+
 -- How many entries this transaction has read in the indexes that claims walk, those of states long left included.
 create function private.job_entries_read() returns bigint
-language sql volatile set search_path = '' as $$
-  select pg_stat_get_xact_tuples_returned('private.jobs_due_idx'::regclass)
+language plpgsql volatile set search_path = '' as $$
+begin
+  return pg_stat_get_xact_tuples_returned('private.jobs_due_idx'::regclass)
     + pg_stat_get_xact_tuples_returned('private.jobs_flight_idx'::regclass);
+end;
 $$;
 
 -- A claim has filled a consumer's window: others may wait for it.
 create function private.note_backlog(consumer text) returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
   insert into private.claim_marks as m (consumer, backlog_since) values (note_backlog.consumer, now())
   on conflict (consumer) do update set backlog_since = now() where m.backlog_since is null;
+end;
 $$;
 
 -- Called when everything that was due has been claimed. Not at once: each change leaves a version of the row.
 create function private.forget_backlogs() returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+begin
   update private.claim_marks as m
   set backlog_since = null
   from private.consumers as c
@@ -1287,11 +1301,14 @@ language sql security definer set search_path = '' as $$
       select count(*) from private.jobs as f
       where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
     );
+end;
 $$;
 
 -- Notes where claim `number` ended. `was_cut`: it took as many as it was asked for, and may not have seen all.
 create function private.mark_claims(number bigint, was_cut boolean) returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
   insert into private.claim_marks as m (consumer, oldest_claim, past_run_at, past_id, good_until)
   select c.name, flight.oldest_claim, ended.run_at, ended.id, now() + interval '5 seconds'
   from private.consumers as c
@@ -1321,6 +1338,7 @@ language sql security definer set search_path = '' as $$
   on conflict (consumer) do update
   set oldest_claim = excluded.oldest_claim, past_run_at = excluded.past_run_at, past_id = excluded.past_id,
     good_until = case when m.good_until > now() then m.good_until else excluded.good_until end;
+end;
 $$;
 
 -- Claims jobs for the relay, oldest first, so that no consumer has more than its in_flight at once. Jobs that come due
@@ -1417,7 +1435,7 @@ begin
     return query select u.id, found.consumer, u.delay from unnest(found.ids, found.delays) as u (id, delay);
   end loop;
   perform private.forget_backlogs();
-  if private.job_entries_read() - entries_before > 500 + 10 * total then
+  if private.job_entries_read() - entries_before > 2000 + 10 * total then
     perform private.mark_claims(number, total >= max_jobs);
   end if;
 end;
@@ -1425,10 +1443,12 @@ $$;
 
 -- What the queue accepted: it is left alone for a while, then published again.
 create function private.mark_published(ids uuid[]) returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+begin
   update private.jobs
   set lease_until = now() + interval '5 minutes'
-  where id = any (ids) and state = 'published';
+  where id = any (ids) and state::text = 'published'; -- as text: see begin_job
+end;
 $$;
 
 -- What the queue refused waits again, without its turn being counted.
@@ -1436,7 +1456,7 @@ create function private.release_jobs(ids uuid[]) returns void
 language sql security definer set search_path = '' as $$
   update private.jobs
   set state = 'waiting', dedupe_key = null, lease_until = null, run_at = greatest(run_at, now() + interval '1 second')
-  where id = any (ids) and state = 'published';
+  where id = any (ids) and state::text = 'published'; -- as text: see begin_job
 $$;
 
 -- Starts an attempt. No row: the wake-up was a repeat, or came too late; there is nothing to do. The caller shows
@@ -1479,14 +1499,19 @@ $$;
 
 -- Do jobs wait for room in a consumer's window, and is half of it empty?
 create function private.has_room_for_backlog(consumer text) returns boolean
-language sql stable security definer set search_path = '' as $$
-  select (
-    select count(*) from private.jobs as f
-    where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
-  ) * 2 < c.in_flight
-  from private.claim_marks as m
-  join private.consumers as c on c.name = m.consumer
-  where m.consumer = has_room_for_backlog.consumer and m.backlog_since is not null;
+language plpgsql stable security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return (
+    select (
+      select count(*) from private.jobs as f
+      where f.consumer = m.consumer and f.state in ('published', 'running') and f.claim >= m.oldest_claim
+    ) * 2 < c.in_flight
+    from private.claim_marks as m
+    join private.consumers as c on c.name = m.consumer
+    where m.consumer = has_room_for_backlog.consumer and m.backlog_since is not null
+  );
+end;
 $$;
 
 -- Ends an attempt well. It stands in the transaction of all the job's effects: where the token is no longer the
@@ -1773,7 +1798,7 @@ create index mail_addresses_team_idx on public.mail_addresses (organization_id, 
 create trigger mail_addresses_touch before update on public.mail_addresses
 for each row execute function private.touch();
 
--- Whose mail is it? `support+anything@x` is `support@x`. One of the three ways across tenants: it gives ids, no rows.
+-- Whose mail is it? `support+anything@x` is `support@x`. One of the few ways across tenants: it gives ids, no rows.
 create function private.resolve_address(address text) returns table (organization_id uuid, mail_address_id uuid)
 language sql stable security definer set search_path = '' as $$
   select m.organization_id, m.id
