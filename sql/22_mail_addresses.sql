@@ -20,7 +20,7 @@ create index mail_addresses_team_idx on public.mail_addresses (organization_id, 
 create trigger mail_addresses_touch before update on public.mail_addresses
 for each row execute function private.touch();
 
--- Whose mail is it? `support+anything@x` is `support@x`. One of the three ways across tenants: it gives ids, no rows.
+-- Whose mail is it? `support+anything@x` is `support@x`. One of the few ways across tenants: it gives ids, no rows.
 create function private.resolve_address(address text) returns table (organization_id uuid, mail_address_id uuid)
 language sql stable security definer set search_path = '' as $$
   select m.organization_id, m.id

@@ -139,7 +139,16 @@ PRIVATE_FOR_CLIENTS = {
 }
 
 # The only functions through which pgdesk_functions reaches beyond one tenant.
-ACROSS_TENANTS = {"claim_jobs", "begin_job", "resolve_address", "find_outgoing_mail"}
+ACROSS_TENANTS = {
+    "begin_job",
+    "claim_jobs",
+    "find_outgoing_mail",
+    "health",
+    "known_provider_mails",
+    "open_api_key",
+    "queue_status",
+    "resolve_address",
+}
 
 # Definer functions that pgdesk_functions may execute, besides those: each binds itself to the current tenant, to a
 # job's token, or gives away no tenant's rows.
@@ -156,15 +165,11 @@ PRIVATE_FOR_FUNCTIONS = {
     "fail_job",
     "fetch_provider_mail",
     "finish_job",
-    "health",
     "hold_passages",
-    "known_provider_mails",
     "maintain",
     "mark_published",
     "member_by_email",
     "note_webhook",
-    "open_api_key",
-    "queue_status",
     "record_webhooks",
     "release_jobs",
     "replace_chunks",

@@ -396,7 +396,7 @@ def test_clients_reach_no_definer_function_but_the_listed(world: World) -> None:
     assert found == PRIVATE_FOR_CLIENTS
 
 
-def test_functions_cross_tenants_in_three_places_only(world: World) -> None:
+def test_functions_cross_tenants_in_the_listed_places_only(world: World) -> None:
     found = {name for name, definer in executable(world, "private", "pgdesk_functions").items() if definer}
     world.checks += len(found)
     assert found == ACROSS_TENANTS | PRIVATE_FOR_FUNCTIONS
