@@ -29,14 +29,18 @@ grant pgdesk_files to authenticator;
 
 -- A time-ordered key (RFC 9562, version 7): 48 bits of milliseconds, 12 bits of the millisecond's fraction (method 3
 -- of section 6.2), 62 random bits. Keys made in one database sort in the order of their making, to the microsecond.
+-- In plpgsql, as what runs many times in a transaction is: a function in SQL is planned anew by each statement.
 create function private.uuid7(at timestamptz default clock_timestamp()) returns uuid
-language sql volatile parallel safe set search_path = '' as $$
-  select encode(
+language plpgsql volatile parallel safe set search_path = '' as $$
+declare
+  us constant bigint := extract(epoch from at) * 1000000;
+begin
+  return encode(
     int8send(((us / 1000) << 16) | 28672 | ((us % 1000) * 4096 / 1000))
       || substring(uuid_send(gen_random_uuid()) from 9),
     'hex'
-  )::uuid
-  from (select (extract(epoch from at) * 1000000)::bigint as us) as instant;
+  )::uuid;
+end;
 $$;
 
 -- The smallest version 7 key of an instant: where a range of keys by time begins.

@@ -60,8 +60,10 @@ for each row execute function private.touch();
 
 -- The tenant that a Lambda function works for, null outside a job. After a commit the setting reads '' (not null).
 create function private.current_organization() returns uuid
-language sql stable set search_path = '' as $$
-  select nullif(current_setting('app.organization_id', true), '')::uuid;
+language plpgsql stable set search_path = '' as $$
+begin
+  return nullif(current_setting('app.organization_id', true), '')::uuid;
+end;
 $$;
 
 -- A new organization with its creator as owner. Any signed-in, not anonymous user may found one.
