@@ -903,12 +903,17 @@ create function private.emit(
   organization_id uuid, type text, subject_id uuid, data jsonb default '{}', audience text default 'agents',
   ticket_id uuid default null
 ) returns uuid
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+declare
+  event_id uuid;
+begin
   insert into public.events (organization_id, type, subject_id, data, audience, ticket_id, actor_id)
   values (
-    emit.organization_id, emit.type, emit.subject_id, emit.data, emit.audience, emit.ticket_id, (select private.actor_id())
+    emit.organization_id, emit.type, emit.subject_id, emit.data, emit.audience, emit.ticket_id, private.actor_id()
   )
-  returning id;
+  returning id into event_id;
+  return event_id;
+end;
 $$;
 
 create function private.events_epoch() returns table (epoch integer, forgotten xid8)
