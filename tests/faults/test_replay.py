@@ -150,7 +150,7 @@ def test_without_room_for_raw_mail_nothing_is_promised_and_nothing_half_is_kept(
             replay.mta.allow(1)
             until(lambda: replay.mta.attempts > 3, 30)
             assert (replay.mta.sent, replay.mta.broken) == (0, [])
-        assert rig.ask(kept) == before
+            assert rig.ask(kept) == before
 
     try:
         replay.run(no_room)
