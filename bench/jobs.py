@@ -40,7 +40,7 @@ FULL = os.environ.get("FULL") == "1"
 JOBS = 10_000 if FULL else 2_000
 ROUNDS = 3
 CHURN = 100_000 if FULL else 20_000
-THREADS = 4
+THREADS = 16  # the window of most consumers is 24
 WINDOW = 100
 PROCRASTINATE_BAR, PGQUEUER_BAR, CLAIM_BAR = 4.0, 0.4, 2.0
 SQL = queries(__file__)

@@ -419,6 +419,9 @@ create function private.begin_job(job_id uuid) returns table (
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
 begin
+  -- This commit does not wait for the disk. A crash that forgets it leaves the job published: it is begun anew. What the
+  -- attempt goes on to commit reaches the disk together with it, or not at all.
+  perform set_config('synchronous_commit', 'off', true);
   return query
   update private.jobs as j
   set state = 'running', attempt = j.attempt + 1, token = gen_random_uuid(), started_at = now(), error = null,
@@ -491,8 +494,12 @@ begin
     where j.id = next_in_line and j.state::text = 'waiting' and m.consumer = j.consumer and m.good_until > now()
       and (j.run_at, j.id) < (m.past_run_at, m.past_id);
   end if;
-  -- It held the next one back, or others wait and the window is half empty: let the relay look.
-  if next_in_line is not null or private.has_room_for_backlog(finished.consumer) then
+  -- It held the next one back, or others wait and the window is half empty: let the relay look. Of several that finish at
+  -- once one tells of the room: transactions that notify commit one after the other.
+  if next_in_line is not null or (
+    pg_try_advisory_xact_lock(hashtext('pgdesk.wake_relay'), hashtext(finished.consumer))
+    and private.has_room_for_backlog(finished.consumer)
+  ) then
     perform private.wake_relay();
   end if;
 end;
