@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -328,6 +329,34 @@ def test_the_log_holds_ids_and_no_words_of_customers(world: World) -> None:
     assert str(filed["ticket_id"]) in log
     for words in ("Secretname", "kim@", "idden subject", "hidden words", "hidden-file"):
         assert words not in log
+
+
+def test_one_trace_runs_from_a_mails_arrival_to_the_last_webhook_about_it(world: World) -> None:
+    trace = uuid4()
+    mail = letter("Tra Ce <tra@ce.example>", world.acme.address, "Return", "How long do I have to return an item?")
+    (endpoint,) = world.db.execute(
+        "insert into public.webhook_endpoints (organization_id, url, event_types)"
+        " values (%s, 'https://nobody.invalid/', '{*}') returning id",
+        [world.acme.id],
+    ).fetchall()
+    try:
+        kept = world.inbound.post(
+            "/inbound/mime",
+            params={"rcpt": world.acme.address},
+            content=mail.as_bytes(),
+            headers={"traceparent": f"00-{trace.hex}-00f067aa0ba902b7-01"},
+        )
+        assert kept.headers["x-trace-id"] == str(trace)
+        world.filed(kept.json()["mails"][0]["id"])
+        world.quiet()
+        jobs = world.db.execute("select distinct consumer from private.jobs where trace_id = %s", [trace]).fetchall()
+        assert {"intake", "triage", "reply", "send_mail"} <= {row["consumer"] for row in jobs}
+        told = world.db.execute(
+            "select distinct event_type from public.webhook_deliveries where trace_id = %s", [trace]
+        ).fetchall()
+        assert {"ticket.created", "message.received", "ticket.triaged"} <= {row["event_type"] for row in told}
+    finally:
+        world.db.execute("delete from public.webhook_endpoints where id = %s", [endpoint["id"]])
 
 
 def test_functions_outside_a_job_see_no_tickets(world: World) -> None:
