@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from collections import defaultdict
@@ -34,6 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.local.plan import Plan
+from infra.local.ports import free_ports
 from infra.local.runner.clock import scheduled_event
 from infra.local.runner.gateway_events import HttpRequest, to_event
 from infra.local.settings import Settings
@@ -145,10 +145,7 @@ def play(unpacked: Unpacked, settings: Settings) -> dict[str, list[Answer]]:
 
 def _settings(data: Path) -> Settings:
     names = ("api_port", "db_port", "mail_port", "queue_port", "functions_port")
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = {name: probe.getsockname()[1] for name, probe in zip(names, probes, strict=True)}
-    for probe in probes:
-        probe.close()
+    ports: dict[str, Any] = dict(zip(names, free_ports(len(names)), strict=True))
     return replace(Settings(data=data), **ports)
 
 

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import re
-import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -26,6 +25,7 @@ from chalicelib.kit.settings import settings as function_settings
 from chalicelib.knowledge import consumer
 from psycopg.rows import dict_row
 
+from infra.local.ports import free_ports
 from infra.local.postgres import Cluster, create_database
 from infra.local.settings import Settings
 from pgdesk import schema
@@ -94,9 +94,7 @@ def desk() -> Iterator[Connection]:
     """A throwaway database with pgdesk's schema, and the functions pointed at it. Yields postgres' connection."""
     with tempfile.TemporaryDirectory(prefix="pgdesk-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        stack = Settings(data=Path(folder), db_port=port, database="bench")
+        stack = Settings(data=Path(folder), db_port=free_ports(1)[0], database="bench")
         server = Cluster(stack, version=int(os.environ.get("PGDESK_POSTGRES", "16")), throwaway=True)
         server.start()
         try:

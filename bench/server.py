@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from infra.local.ports import free_ports
 from infra.local.postgres import Cluster, create_database
 from infra.local.settings import Settings
 
@@ -20,10 +21,7 @@ def data_folder() -> Iterator[Settings]:
     """Settings over a folder that is removed in the end, with ports that nobody has."""
     with tempfile.TemporaryDirectory(prefix="pgdesk-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        probes = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-        ports = {name: probe.getsockname()[1] for name, probe in zip(PORTS, probes, strict=True)}
-        for probe in probes:
-            probe.close()
+        ports: dict[str, Any] = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         yield replace(Settings(data=Path(folder)), **ports)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.local.ports import free_ports
 from infra.local.postgres import Cluster, clone_database, create_database
 from infra.local.settings import Settings
 from pgdesk import schema
@@ -18,10 +18,7 @@ def scratch_cluster(version: int = 16) -> Iterator[Settings]:
     """A throwaway server; yields the settings of a database that has what the platform brings, and nothing else."""
     with tempfile.TemporaryDirectory(prefix="pgdesk-check-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        settings = Settings(data=Path(folder), db_port=port, database="platform")
+        settings = Settings(data=Path(folder), db_port=free_ports(1)[0], database="platform")
         server = Cluster(settings, version, throwaway=True)
         server.start()
         try:

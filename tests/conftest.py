@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis
 
+from infra.local.ports import free_ports
 from infra.local.postgres import Cluster, clone_database, create_database, drop_database
 from infra.local.settings import Settings
 from pgdesk import schema
@@ -30,18 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A running server whose data nobody will miss. PGDESK_POSTGRES chooses the major version."""
     with tempfile.TemporaryDirectory(prefix="pgdesk-test-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        settings = Settings(data=Path(folder), db_port=free_port(), database="platform")
+        settings = Settings(data=Path(folder), db_port=free_ports(1)[0], database="platform")
         server = Cluster(settings, version=int(os.environ.get("PGDESK_POSTGRES", "16")), throwaway=True)
         server.start()
         try:

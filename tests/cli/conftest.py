@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.ports import free_ports
 from pgdesk import cli
-from tests.conftest import free_port
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PGDESK_DATA_FOLDER", str(tmp_path / "data"))
     for port in ("API", "DB", "MAIL", "QUEUE", "FUNCTIONS"):
-        monkeypatch.setenv(f"PGDESK_{port}_PORT", str(free_port()))
+        monkeypatch.setenv(f"PGDESK_{port}_PORT", str(free_ports(1)[0]))
     return tmp_path / "data"
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.helpers import free_ports, until
+from infra.local.ports import free_ports
+from tests.stack.helpers import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("API", "DB", "MAIL", "QUEUE", "FUNCTIONS")

@@ -18,6 +18,7 @@ import pytest
 from postgrest.exceptions import APIError
 from storage3.exceptions import StorageApiError
 
+from infra.local.ports import free_ports
 from infra.local.settings import Settings
 from infra.local.stack import status
 from pgdesk import cli
@@ -27,7 +28,6 @@ from pgdesk.seed import Desk
 from pgdesk.up import build_stack
 from tests.conftest import FULL
 from tests.desk.world import PASSWORD, World, dump, is_reply, letter, open_world, until
-from tests.stack.helpers import free_ports
 
 # How many mails have been taken when the functions are killed: wherever their work then stands.
 KILLS = (3, 10, 20) if FULL else (12,)

@@ -19,6 +19,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from infra.local.plan import FUNCTIONS_HEALTH, VARIABLE, Plan
+from infra.local.ports import free_ports
 from infra.local.postgres import Cluster, create_database
 from infra.local.process import Child
 from infra.local.settings import Keys, Settings
@@ -29,7 +30,6 @@ from tests.faults.mailbox import DESKS
 from tests.faults.queue import Queue
 from tests.people import new_organization
 from tests.replies.world import POINTS, RETURNS, TENTS
-from tests.stack.helpers import free_ports
 
 START_SECONDS = 60
 ARTICLES = {"return-an-item": ("Return an item", RETURNS), "wash-a-tent": ("Wash and dry a tent", TENTS),

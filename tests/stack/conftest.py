@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from infra.local.plan import QueueDefinition
+from infra.local.ports import free_ports
 from infra.local.settings import Settings
 from infra.local.stack import Stack
-from tests.stack.helpers import free_ports
 
 APP = Path(__file__).with_name("app")
 QUEUES = [
