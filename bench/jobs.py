@@ -66,8 +66,8 @@ def main() -> int:
 
 def _report(console: Console, rates: dict[str, float], free: list[float], held: list[float]) -> int:
     console.print(
-        f"jobs: {JOBS} no-ops, median of {ROUNDS} rounds, fsync and synchronous_commit on for all; pgdesk's begin does not"
-        " wait for the disk, its finish does"
+        f"jobs: {JOBS} no-ops, median of {ROUNDS} rounds, fsync and synchronous_commit on for all;"
+        " pgdesk's begin does not wait for the disk, its finish does"
     )
     good = True
     for peer, bar in (("procrastinate", PROCRASTINATE_BAR), ("pgqueuer", PGQUEUER_BAR)):
