@@ -15,11 +15,10 @@ from urllib.parse import quote
 
 import httpx
 
-from chalicelib.email.port import CannotTell, Mail, NotTaken, Refused, Sent, Unclear, asked_to_wait
+from chalicelib.email.port import OWN_ID, CannotTell, Mail, NotTaken, Refused, Sent, Unclear, asked_to_wait
 from chalicelib.kit.once import once
 from chalicelib.kit.settings import SettingsError, settings
 
-OWN_ID = "outgoing_mail"  # the variable that carries our id
 # Seconds: to connect, to wait for any part of an answer, and for all of it.
 TIMEOUT, ANSWER_SECONDS = httpx.Timeout(15, connect=5), 20
 PERMANENT = {400, 413}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.email.port import CannotTell, Mail, NotTaken, Refused, Sent, Unclear, asked_to_wait
+from chalicelib.email.port import OWN_ID, CannotTell, Mail, NotTaken, Refused, Sent, Unclear, asked_to_wait
 from chalicelib.email.render import message_id_header
 from chalicelib.kit.logging import log
 from chalicelib.kit.settings import SettingsError, settings
@@ -21,7 +21,6 @@ LOOK_UP_SECONDS = 20
 PAGES, PAGE_SIZE = 10, 100
 # Between our clock and Resend's.
 SLACK = timedelta(minutes=5)
-OWN_ID = "outgoing_mail"  # the tag that carries our id
 
 
 class Resend:

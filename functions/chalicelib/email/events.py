@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from chalicelib.email.port import OWN_ID
 from chalicelib.email.render import message_id_header
 
-OWN_ID = "outgoing_mail"  # the tag or variable that a mail carries our id in
 ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 MAX_WORDS, MAX_ID = 500, 240
 

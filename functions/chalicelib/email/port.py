@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from chalicelib.kit.jobs import Retry
 from chalicelib.kit.settings import settings
 
+OWN_ID = "outgoing_mail"  # the tag or variable that a mail carries our id in
 MAX_WAIT = 3600  # seconds between two tries, whatever a provider asks for
 
 Mail = Mapping[str, Any]  # a row of public.outgoing_mails
