@@ -21,8 +21,9 @@ import pytest
 from chalicelib.kit import database, standard_webhooks
 from chalicelib.kit.jobs import run
 from chalicelib.kit.logging import log
+from chalicelib.kit.retry_after import seconds_asked
 from chalicelib.webhooks import consumer as deliver
-from chalicelib.webhooks.sender import Sender, seconds_asked
+from chalicelib.webhooks.sender import Sender
 from standardwebhooks import Webhook
 
 from tests.people import connect, new_organization

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from uuid import UUID
 
 from chalicelib.kit import standard_webhooks
 from chalicelib.kit.logging import kind_of, log
+from chalicelib.kit.retry_after import seconds_asked
 from chalicelib.kit.safe_http import Session
 from chalicelib.kit.safe_url import Policy, Refused, Unanswered, parse
 
 TIMEOUT = 15.0  # seconds for one attempt, from name to answer
-LONGEST_WAIT = 86400.0  # of what Retry-After may ask for
 KEPT = 1000  # characters of an answer
 
 
@@ -119,19 +118,6 @@ class Sender:
         # W3C Trace Context: the trace that the event belongs to, under the delivery as its parent.
         trace = delivery.trace_id and {"traceparent": f"00-{delivery.trace_id.hex}-{delivery.id.hex[16:]}-01"}
         return {"content-type": "application/json", "user-agent": "pgdesk-webhooks", **signed, **(trace or {})}
-
-
-def seconds_asked(value: str | None, now: datetime) -> float | None:
-    """What Retry-After asks for (RFC 9110 §10.2.3): seconds, or a date. At most a day; None where it says neither."""
-    value = (value or "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value[:12]), LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(max((at - now).total_seconds(), 0.0), LONGEST_WAIT)
 
 
 def _readable(body: bytes) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from chalicelib.intake.keep import MAX_MAIL
 from chalicelib.kit.jobs import Retry
+from chalicelib.kit.retry_after import seconds_asked
 
 from .held import Lost
 
@@ -61,12 +61,7 @@ def judge(status: int, headers: Mapping[str, str], what: str = "the provider's s
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> timedelta | None:
-    """Retry-After (RFC 9110 §10.2.3), in seconds or as a date, at most an hour; None where it is not said."""
-    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(max(int(value[:9]), 1), MAX_WAIT))
-    try:
-        wait = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
-        return None
-    return timedelta(seconds=min(max(wait, 1), MAX_WAIT))
+    """Retry-After, from a second to an hour; None where it is not said."""
+    value = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
+    wait = seconds_asked(value, datetime.now(UTC), MAX_WAIT)
+    return None if wait is None else timedelta(seconds=max(wait, 1))
