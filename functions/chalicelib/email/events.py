@@ -12,6 +12,7 @@ from uuid import UUID
 
 from chalicelib.email.port import OWN_ID
 from chalicelib.email.render import message_id_header
+from chalicelib.kit.database import keepable
 
 ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
 MAX_WORDS, MAX_ID = 500, 240
@@ -159,8 +160,7 @@ def _words(value: Any) -> str | None:
     """What a server said, without the addresses that servers like to repeat."""
     if not isinstance(value, str) or not value.strip():
         return None
-    plain = value[: MAX_WORDS * 4].replace("\0", "").encode("utf-8", "replace").decode()
-    return ADDRESS.sub("…", " ".join(plain.split()))[:MAX_WORDS]
+    return ADDRESS.sub("…", " ".join(keepable(value[: MAX_WORDS * 4]).split()))[:MAX_WORDS]
 
 
 def _link(value: Any) -> str | None:

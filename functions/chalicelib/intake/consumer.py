@@ -12,7 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from chalicelib.kit import storage
-from chalicelib.kit.database import Connection, one, queries, transaction
+from chalicelib.kit.database import Connection, keepable, one, queries, transaction
 from chalicelib.kit.jobs import Effects, Job, Retry
 from chalicelib.kit.logging import log
 from chalicelib.kit.reply_token import ReplyToken, read_token
@@ -185,6 +185,6 @@ def _file(job: Job, mail_id: UUID, mail: dict[str, Any]) -> Effects:
 
 def _quarantine(mail_id: UUID, reason: str) -> Effects:
     def effects(connection: Connection) -> None:
-        connection.execute(SQL["quarantine"], {"id": mail_id, "reason": reason.replace("\0", "")})
+        connection.execute(SQL["quarantine"], {"id": mail_id, "reason": keepable(reason)})
 
     return effects

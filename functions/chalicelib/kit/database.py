@@ -148,6 +148,11 @@ def _settings(organization_id: UUID | None) -> dict[str, str]:
     }
 
 
+def keepable(text: str) -> str:
+    """The text as Postgres can keep it: without NUL, and without halves of letters (lone surrogates)."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def one(connection: Connection, query: bytes, parameters: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
     """The first row, or None."""
     return connection.execute(query, parameters).fetchone()

@@ -17,7 +17,7 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
-from chalicelib.kit.database import Connection, call, queries, transaction
+from chalicelib.kit.database import Connection, call, keepable, queries, transaction
 from chalicelib.kit.logging import kind_of, log, unit_of_work
 from chalicelib.kit.metrics import embedded
 
@@ -161,8 +161,8 @@ def _finish(job: Job, effects: Effects | None) -> None:
 
 
 def _fail(job: Job, error: Exception, after: timedelta | None, *, fatal: bool) -> str:
-    # The error's words go where access rules stand before them. Postgres keeps no NUL and no half of a letter.
-    words = f"{type(error).__name__}: {error}".replace("\0", "").encode("utf-8", "replace").decode()
+    # The error's words go where access rules stand before them.
+    words = keepable(f"{type(error).__name__}: {error}")
     said = str(error)[:300] if isinstance(error, (Retry, Dead)) else kind_of(error)
     log("job.failed", level="info" if isinstance(error, Retry) else "error", error=said, attempt=job.attempt)
     values = {"id": job.id, "token": job.token, "error": words, "after": after, "fatal": fatal}

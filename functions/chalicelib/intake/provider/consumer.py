@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chalicelib.intake.identity import identity
 from chalicelib.intake.keep import act_for, keep, resolve
-from chalicelib.kit.database import Connection, one, queries, transaction
+from chalicelib.kit.database import Connection, keepable, one, queries, transaction
 from chalicelib.kit.jobs import Effects, Job, Retry
 from chalicelib.kit.logging import log
 from chalicelib.kit.metrics import provider_failed
@@ -97,7 +97,7 @@ def _failed(row: Mapping[str, Any], reason: str) -> Effects:
     log("mail.fetch_failed", level="error", provider=row["provider"], provider_id=row["provider_id"])
 
     def effects(connection: Connection) -> None:
-        connection.execute(SQL["mark_failed"], {"id": row["id"], "reason": reason.replace("\0", "")})
+        connection.execute(SQL["mark_failed"], {"id": row["id"], "reason": keepable(reason)})
 
     return effects
 

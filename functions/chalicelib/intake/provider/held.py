@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from chalicelib.intake.identity import Identity, identity
 from chalicelib.intake.keep import Addressed, act_for, keep, resolve
-from chalicelib.kit.database import Connection, one, queries, transaction
+from chalicelib.kit.database import Connection, keepable, one, queries, transaction
 from chalicelib.kit.http import HttpError, Response, json_response
 from chalicelib.kit.logging import log
 
@@ -116,4 +116,4 @@ def _record(
 def said(fields: Mapping[str, Any], name: str, limit: int = 1000) -> str:
     """A text of what a provider posted, as Postgres can store it; empty where it is missing or no text."""
     value = fields.get(name)
-    return value[:limit].replace("\0", "").encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    return keepable(value[:limit]) if isinstance(value, str) else ""
