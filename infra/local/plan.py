@@ -56,6 +56,17 @@ class Plan:
     def functions_url(self) -> str:
         return f"http://{self.settings.host}:{self.settings.functions_port}"
 
+    @property
+    def aws_environment(self) -> dict[str, str]:
+        """What the AWS clients in the functions need; the keys are checked by nobody."""
+        return {
+            "AWS_ENDPOINT_URL_SQS": self.queue_url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+
     def write(self, path: Path) -> None:
         """Keep the plan at `path`, readable by the owner only: it holds the keys."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import os
 import signal
 import socket
@@ -112,6 +113,18 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), backlog=512)
     except OSError as error:
         raise SystemExit(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def answers(host: str, port: int, path: str) -> bool:
+    """Whether a GET of `path` is answered with 200 within two seconds."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def command_of(pid: int) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import http.client
 import json
 import logging
 import os
@@ -21,7 +20,7 @@ import psycopg
 
 from infra.local.plan import FUNCTIONS_HEALTH, VARIABLE, Plan, QueueDefinition
 from infra.local.postgres import Cluster, ClusterError, create_database
-from infra.local.process import Child, StackError, command_of, refuse_taken_port
+from infra.local.process import Child, StackError, answers, command_of, refuse_taken_port
 from infra.local.runner.gateway_events import ERROR_TEMPLATE
 from infra.local.settings import Settings
 
@@ -84,7 +83,7 @@ class Stack:
         self._children = [
             self._child("queue", "infra.local.queue", common),
             self._child("gateway", "infra.local.gateway", common),
-            self._child("runner", "infra.local.runner", common | self._lambda_environment() | dict(environment)),
+            self._child("runner", "infra.local.runner", common | self.plan.aws_environment | dict(environment)),
         ]
         self._backoff = dict.fromkeys((child.name for child in self._children), BACKOFF_SECONDS[0])
         self._born: dict[str, float] = {}
@@ -152,16 +151,6 @@ class Stack:
     def _child(self, name: str, module: str, environment: Mapping[str, str]) -> Child:
         return Child(name, module, self.settings.data / "logs" / f"{name}.log", environment)
 
-    def _lambda_environment(self) -> dict[str, str]:
-        """What the AWS clients in the functions need; the keys are checked by nobody."""
-        return {
-            "AWS_ENDPOINT_URL_SQS": self.plan.queue_url,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-        }
-
     def _take_lock(self) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -219,7 +208,7 @@ class Stack:
     def _wait_for(self, child: Child) -> None:
         port, path = self._health_of(child)
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(self.settings.host, port, path):
+        while not answers(self.settings.host, port, path):
             if child.ended() is not None or time.monotonic() > deadline:
                 raise StackError(f"the {child.name} did not start: {child.last_words()} (all of it in {child.log})")
             time.sleep(0.02)
@@ -316,17 +305,6 @@ def _read_note(data: Path) -> Status | None:
 
 def _is_ours(pid: int) -> bool:
     return "infra.local." in (command_of(pid) or "")
-
-
-def _answers(host: str, port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.ports import free_ports
-from tests.stack.helpers import until
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("API", "DB", "MAIL", "QUEUE", "FUNCTIONS")

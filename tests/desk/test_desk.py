@@ -27,7 +27,8 @@ from pgdesk.mail import post
 from pgdesk.seed import Desk
 from pgdesk.up import build_stack
 from tests.conftest import FULL
-from tests.desk.world import PASSWORD, World, dump, is_reply, letter, open_world, until
+from tests.desk.world import PASSWORD, World, dump, is_reply, letter, open_world
+from tests.waiting import until
 
 # How many mails have been taken when the functions are killed: wherever their work then stands.
 KILLS = (3, 10, 20) if FULL else (12,)

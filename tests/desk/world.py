@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import make_msgid
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -22,6 +21,7 @@ from pgdesk.environment import RECEIVER
 from pgdesk.mail import client, post
 from supabase import Client, create_client
 from tests.people import Connection, connect
+from tests.waiting import until
 
 PASSWORD = "a long enough password"
 # Jobs that follow from mail and articles; refitting waits for minutes, and nobody for it.
@@ -42,17 +42,6 @@ EXAMPLES = {
     "care": ("How should I clean my tent?", "The zip of my sleeping bag is stuck", "Can I wash a down jacket?"),
     "delivery": ("When will my parcel arrive?", "Do you deliver to Norway?", "Which parcel shop is near me?"),
 }
-
-T = TypeVar("T")
-
-
-def until(condition: Callable[[], T | None], seconds: float = 60.0) -> T:
-    """What `condition` returns once that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
-    return found
 
 
 @dataclass

@@ -18,7 +18,8 @@ from tests.faults.provider import serving as serving_provider
 from tests.faults.queue import Queue
 from tests.faults.queue import serving as serving_queue
 from tests.faults.replay import Replay
-from tests.faults.rig import Rig, running, until
+from tests.faults.rig import Rig, running
+from tests.waiting import until
 
 SEED = int(os.environ.get("FAULTS_SEED", "1"))
 Promised = dict[tuple[str, str, str], Accepted]

@@ -12,8 +12,9 @@ from tests.faults.hooks import Hooks
 from tests.faults.mta import Mta
 from tests.faults.points import ANSWER, ITSELF, SESSION, Order
 from tests.faults.provider import Provider
-from tests.faults.rig import Rig, until
+from tests.faults.rig import Rig
 from tests.faults.rows import collect
+from tests.waiting import until
 
 HIT_SECONDS = 60.0  # for an order, while mail flows
 QUIET_SECONDS = 1.5  # nothing has moved for so long: what was lost on the way is given its time

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import signal
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +19,7 @@ from psycopg.rows import DictRow, dict_row
 from infra.local.plan import FUNCTIONS_HEALTH, VARIABLE, Plan
 from infra.local.ports import free_ports
 from infra.local.postgres import Cluster, create_database
-from infra.local.process import Child
+from infra.local.process import Child, answers
 from infra.local.settings import Keys, Settings
 from pgdesk import models, schema, up
 from pgdesk.environment import functions_environment
@@ -30,6 +28,7 @@ from tests.faults.mailbox import DESKS
 from tests.faults.queue import Queue
 from tests.people import new_organization
 from tests.replies.world import POINTS, RETURNS, TENTS
+from tests.waiting import until
 
 START_SECONDS = 60
 ARTICLES = {"return-an-item": ("Return an item", RETURNS), "wash-a-tent": ("Wash and dry a tent", TENTS),
@@ -78,7 +77,7 @@ class Rig:
         self._add("queue", "infra.local.queue", plan, settings.queue_port, "/health", {})
         self._add("gateway", "infra.local.gateway", plan, settings.api_port, "/health", {})
         seen = replace(settings, queue_port=self.queue_port or queue)
-        told |= {f"AWS_{name}": value for name, value in _aws(replace(plan, settings=seen)).items()}
+        told |= replace(plan, settings=seen).aws_environment
         for number, port in enumerate(functions):
             # The second one answers no requests: it relays and consumes beside the first.
             own = replace(plan, settings=replace(seen, functions_port=port, data=self.folder / f"runner{number}"))
@@ -185,8 +184,10 @@ class Rig:
     def wait_until_up(self) -> None:
         """Return once queue, gateway and one runner answer; another one may still be starting."""
 
+        settings = self.settings
+
         def answering() -> set[str]:
-            return {name for name, (_, port, path) in self._children.items() if _answers(port, path)}
+            return {name for name, (_, port, path) in self._children.items() if answers(settings.host, port, path)}
 
         def is_up() -> bool:
             names = answering()
@@ -262,35 +263,3 @@ def running(environment: Mapping[str, str], runners: int = 2, through: Queue | N
             yield rig
         finally:
             rig.stop()
-
-
-def until(
-    condition: Callable[[], Any], seconds: float, otherwise: Callable[[], str] = lambda: "it did not happen"
-) -> Any:
-    """What `condition` returns once that is true; AssertionError with `otherwise` after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {otherwise()}"
-        time.sleep(0.01)
-    return found
-
-
-def _answers(port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _aws(plan: Plan) -> dict[str, str]:
-    return {
-        "ENDPOINT_URL_SQS": plan.queue_url,
-        "DEFAULT_REGION": "us-east-1",
-        "REGION": "us-east-1",
-        "ACCESS_KEY_ID": "local",
-        "SECRET_ACCESS_KEY": "local",
-    }

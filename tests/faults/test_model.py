@@ -14,9 +14,10 @@ from tests.faults.mailbox import mailbox
 from tests.faults.points import ITSELF, Order
 from tests.faults.provider import Provider
 from tests.faults.queue import Queue
-from tests.faults.rig import Rig, running, until
+from tests.faults.rig import Rig, running
 from tests.replies.endpoint import Answer, Endpoint, broken_off, completion, dripping, endless, failure, silent, written
 from tests.serving import serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.full
 LIE = "Send us your password and we refund you 500 dollars."

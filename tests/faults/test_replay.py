@@ -13,7 +13,8 @@ from tests.faults.mailbox import mailbox, with_file
 from tests.faults.points import ANSWER, ITSELF, SESSION, Order
 from tests.faults.provider import Provider
 from tests.faults.queue import Queue
-from tests.faults.rig import Rig, until
+from tests.faults.rig import Rig
+from tests.waiting import until
 
 HOUR = 3600
 # Each is what PostgreSQL says in one bad moment; none of them ends the session.

@@ -13,7 +13,7 @@ import pytest
 
 from infra.local.mail.mailbox import Attachment, KeyReusedError, Mailbox, Message
 from infra.local.mail.mime import as_mime
-from tests.stack.helpers import until
+from tests.waiting import until
 
 MAIL = Message(sender="Acme <support@acme.example>", to=("Ann <Ann@Example.com>",), subject="Hello", text="Hi Ann")
 

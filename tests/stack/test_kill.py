@@ -20,7 +20,7 @@ from infra.local.postgres import Cluster
 from infra.local.process import ROOT, StackError, command_of
 from infra.local.settings import Keys, Settings
 from infra.local.stack import Stack, ask_to_stop, status
-from tests.stack.helpers import until
+from tests.waiting import until
 
 Seen = Callable[..., list[dict[str, Any]]]
 

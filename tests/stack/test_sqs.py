@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.stack.helpers import until
+from tests.waiting import until
 
 Seen = Callable[..., list[dict[str, Any]]]
 

@@ -13,7 +13,7 @@ import psycopg
 from infra.local.runner.clock import Clock
 from infra.local.runner.containers import Function
 from infra.local.stack import Stack
-from tests.stack.helpers import until
+from tests.waiting import until
 
 Seen = Callable[..., list[dict[str, Any]]]
 

@@ -13,8 +13,8 @@ from storage3 import SyncStorageClient
 
 from infra.local.storage import names
 from tests.serving import serve
-from tests.stack.helpers import until
 from tests.storage.conftest import Running, storage_app
+from tests.waiting import until
 
 TEXT = b"0123456789"
 PLAIN = {"Content-Type": "text/plain"}
