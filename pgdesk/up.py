@@ -56,7 +56,3 @@ def queues(environment: dict[str, str]) -> list[QueueDefinition]:
         QueueDefinition(f"{prefix}{each.name}", each.timeout * 6, MAX_RECEIVES, f"{prefix}{each.name}-dead")
         for each in consumers
     ]
-
-
-def data_exists(settings: Settings) -> bool:
-    return Path(settings.data / "postgres" / "PG_VERSION").exists()

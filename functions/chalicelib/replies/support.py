@@ -54,11 +54,6 @@ def support(sentences: Sequence[str], passages: Sequence[str]) -> list[float]:
     ]
 
 
-def best_support(sentence: str, passages: Sequence[Passage]) -> float:
-    """The support of the passage that carries the sentence best."""
-    return max(supports(sentence, passages), default=0.0)
-
-
 def supports(sentence: str, passages: Sequence[Passage]) -> list[float]:
     """How well each of these passages, read with its title, carries the sentence."""
     texts = [f"{passage.title}\n{passage.text}" for passage in passages]

@@ -19,7 +19,6 @@ from chalicelib.kit.once import once
 from chalicelib.triage.head import Floats
 
 SENSITIVE = ("refund", "account_access", "legal", "payment", "security", "cancellation")
-PRIORITIES = ("low", "normal", "high", "urgent")
 
 _STRONG, _WEAK = 0.9, 0.4
 # Closeness in meaning: by how much a sentence is nearer to the signal than to what is unlike it, by the mean of
