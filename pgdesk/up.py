@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-from pathlib import Path
 
 from infra.aws.api import ERROR_TEMPLATE
 from infra.local.plan import QueueDefinition
