@@ -19,17 +19,24 @@ CLI_PUBLISHABLE_KEY = "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"
 CLI_SECRET_KEY = "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"  # noqa: S105
 CLI_ISSUER = "supabase-demo"
 FAR_FUTURE = 1_983_812_996  # 2032-11-12, the expiry the CLI's demo keys carry
+# The members of a JWK that are no secret (RFC 7517 section 4, RFC 7518 section 6).
+PUBLIC_MEMBERS = {"kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e"}
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The secrets of one stack. `signing_key` is an ES256 private JWK (RFC 7517) that Auth signs sessions with."""
+    """The secrets of one stack.
+
+    `signing_key` is the private JWK (RFC 7517; ES256, RS256 or HS256) that Auth signs sessions with; tokens of
+    `verification_keys`, JWKs with a `kid` each, are accepted too.
+    """
 
     service_password: str
     signing_key: dict[str, Any]
     jwt_secret: str = CLI_JWT_SECRET
     publishable_key: str = CLI_PUBLISHABLE_KEY
     secret_key: str = CLI_SECRET_KEY
+    verification_keys: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def generate(cls) -> Keys:
@@ -47,6 +54,17 @@ class Keys:
         path.touch(mode=0o600)
         path.write_text(json.dumps(keys.__dict__, indent=1))
         return keys
+
+    @cached_property
+    def signer(self) -> jwt.PyJWK:
+        """The signing key, ready for use."""
+        return jwt.PyJWK(self.signing_key, _algorithm(self.signing_key))
+
+    @cached_property
+    def verifiers(self) -> dict[str, jwt.PyJWK]:
+        """By key id: a key that tokens may be signed with. It names the one algorithm that goes with it."""
+        every = (self.signing_key, *self.verification_keys)
+        return {key["kid"]: jwt.PyJWK(public_half(key), _algorithm(key)) for key in every if key.get("kid")}
 
     @cached_property
     def anon_key(self) -> str:
@@ -91,3 +109,15 @@ class Settings:
     def at(self, database: str) -> Settings:
         """The same stack on another database of its cluster."""
         return replace(self, database=database)
+
+
+def public_half(key: dict[str, Any]) -> dict[str, Any]:
+    """A JWK without what only its owner may know; a symmetric one is all secret and stays as it is."""
+    if key.get("kty") == "oct":
+        return key
+    return {name: key[name] for name in key if name in PUBLIC_MEMBERS}
+
+
+def _algorithm(key: dict[str, Any]) -> str:
+    algorithm = key.get("alg") or {"EC": "ES256", "RSA": "RS256", "oct": "HS256"}.get(key.get("kty", ""), "")
+    return str(algorithm)

@@ -6,15 +6,15 @@ from typing import Any
 
 import jwt
 
-from infra.local.settings import Keys
+from infra.local.settings import Keys, public_half
 
 LEEWAY = 30  # seconds of clock skew accepted, as PostgREST does
 
 
 def sign(keys: Keys, claims: dict[str, Any]) -> str:
-    """Sign `claims` with the stack's ES256 key."""
-    key = jwt.PyJWK(keys.signing_key)
-    return jwt.encode(claims, key, algorithm="ES256", headers={"kid": keys.signing_key["kid"]})
+    """Sign `claims` with the stack's signing key."""
+    key = keys.signer
+    return jwt.encode(claims, key, algorithm=key.algorithm_name, headers={"kid": keys.signing_key["kid"]})
 
 
 def sign_shared(keys: Keys, claims: dict[str, Any]) -> str:
@@ -23,21 +23,23 @@ def sign_shared(keys: Keys, claims: dict[str, Any]) -> str:
 
 
 def verify(keys: Keys, token: str) -> dict[str, Any]:
-    """Return the claims of a token signed by this stack (ES256 by `kid`, or HS256).
+    """Return the claims of a token signed by this stack: by the key that its `kid` names, or by the shared secret.
 
-    Raises jwt.InvalidTokenError (ExpiredSignatureError among its kinds) for any other. Audience is left to the caller.
+    The key says which algorithm is right, never the token. Raises jwt.InvalidTokenError (ExpiredSignatureError among
+    its kinds) for any other. Audience is left to the caller.
     """
     header = jwt.get_unverified_header(token)
     options: Any = {"verify_aud": False}
-    if header.get("alg") == "ES256" and header.get("kid") == keys.signing_key["kid"]:
-        return jwt.decode(token, jwt.PyJWK(keys.signing_key), algorithms=["ES256"], options=options, leeway=LEEWAY)
+    known = keys.verifiers.get(header.get("kid") or "")
+    if known is not None and header.get("alg") == known.algorithm_name:
+        return jwt.decode(token, known, algorithms=[known.algorithm_name], options=options, leeway=LEEWAY)
     return jwt.decode(token, keys.jwt_secret, algorithms=["HS256"], options=options, leeway=LEEWAY)
 
 
 def public_keys(keys: Keys) -> dict[str, Any]:
-    """The JSON Web Key Set that verifiers fetch: public halves only."""
-    public = {name: value for name, value in keys.signing_key.items() if name != "d"}
-    return {"keys": [public | {"key_ops": ["verify"]}]}
+    """The JSON Web Key Set that verifiers fetch: public halves only, and no shared secret."""
+    shown = [key for key in (keys.signing_key, *keys.verification_keys) if key.get("kty") != "oct"]
+    return {"keys": [public_half(key) | {"key_ops": ["verify"]} for key in shown]}
 
 
 def resolve(keys: Keys, apikey: str | None, authorization: str | None) -> str | None:
