@@ -83,3 +83,33 @@ def test_search_lists_one_level(empty: Settings) -> None:
         assert names("", "raw", 2, 1, 1) == ["100x.txt", "A.txt"]
         assert names("100%/", "raw") == ["a.txt"]
         assert names("", "raw", 100, 1, 0, "", "created_at", "asc")[:3] == ["100%", "docs", "Docs2"]
+
+
+def test_listing_functions_page_through_files_and_folders(empty: Settings) -> None:
+    with psycopg.connect(empty.database_url("postgres")) as db:
+        db.execute("insert into storage.buckets (id, name) values ('raw', 'raw')")
+        for minute, name in enumerate(["b.txt", "docs/x.txt", "a.txt", "docs/y.txt", "docs.txt"]):
+            db.execute(
+                "insert into storage.objects (bucket_id, name, created_at) values ('raw', %s, '2026-01-01 00:00:00Z'"
+                "::timestamptz + %s * interval '1 minute')",
+                [name, minute],
+            )
+
+        def page(*arguments: object) -> list[str]:
+            marks = ", ".join(["%s"] * len(arguments))
+            return [row[0] for row in db.execute(f"select name from storage.search_v2({marks})", arguments)]
+
+        assert page("", "raw") == ["a.txt", "b.txt", "docs.txt", "docs"]
+        assert page("", "raw", 100, 1, "", "desc") == ["docs", "docs.txt", "b.txt", "a.txt"]
+        assert page("", "raw", 2, 1, "a.txt") == ["b.txt", "docs.txt"]
+        assert page("docs/", "raw", 100, 2) == ["docs/x.txt", "docs/y.txt"]
+        assert page("", "raw", 100, 1, "", "asc", "created_at") == ["b.txt", "docs", "a.txt", "docs.txt"]
+        after = "2026-01-01T00:01:00Z"
+        assert page("", "raw", 100, 1, "docs", "asc", "created_at", after) == ["a.txt", "docs.txt"]
+
+
+def test_columns_that_policies_of_the_platform_may_name_are_there(empty: Settings) -> None:
+    with psycopg.connect(empty.database_url("postgres")) as db:
+        db.execute("select archived_at, is_delete_marker, is_versioned, path_tokens, owner_id from storage.objects")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            db.execute("insert into storage.buckets (id, name, versioning_status) values ('v', 'v', 'ENABLED')")

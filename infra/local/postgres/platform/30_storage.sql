@@ -31,6 +31,9 @@ create table if not exists storage.buckets (
   owner_id text,
   type storage.buckettype not null default 'STANDARD'
 );
+-- Versions of objects are prepared on the platform and may not be switched on yet; policies may ask for the columns.
+alter table storage.buckets add column if not exists versioning_status text not null default 'DISABLED'
+  constraint buckets_versioning_dark_check check (versioning_status = 'DISABLED');
 comment on column storage.buckets.owner is 'Deprecated: use owner_id';
 create unique index if not exists bname on storage.buckets (name);
 
@@ -48,6 +51,10 @@ create table if not exists storage.objects (
   owner_id text,
   user_metadata jsonb
 );
+alter table storage.objects
+  add column if not exists archived_at timestamptz,
+  add column if not exists is_delete_marker boolean not null default false,
+  add column if not exists is_versioned boolean not null default false;
 comment on column storage.objects.owner is 'Deprecated: use owner_id';
 create unique index if not exists bucketid_objname on storage.objects (bucket_id, name);
 create index if not exists name_prefix_search on storage.objects (name text_pattern_ops);
@@ -96,6 +103,16 @@ $$;
 create or replace function storage.allow_only_operation(expected_operation text) returns boolean
 language sql stable as $$
   select storage.allow_any_operation(array[expected_operation])
+$$;
+
+-- Inserts as whoever asks and takes it back: an error says that a policy forbids it, PT200 that it may be.
+create or replace function storage.can_insert_object(bucketid text, name text, owner uuid, metadata jsonb)
+returns void
+language plpgsql as $$
+begin
+  insert into storage.objects (bucket_id, name, owner, metadata) values (bucketid, name, owner, metadata);
+  raise sqlstate 'PT200' using message = 'ROLLBACK', detail = 'rollback successful insert';
+end;
 $$;
 
 create or replace function storage.get_size_by_bucket() returns table (size bigint, bucket_id text)
@@ -169,6 +186,149 @@ language sql stable as $$
   limit least(coalesce(limits, 100), 1500) offset greatest(coalesce(offsets, 0), 0)
 $$;
 
+-- docs/a/b.txt below `docs/` is in docs/a/; null for what lies in no folder there.
+create or replace function storage.get_common_prefix(p_key text, p_prefix text, p_delimiter text) returns text
+language sql immutable as $$
+  select case
+    when position(p_delimiter in substr(p_key, length(p_prefix) + 1)) > 0
+      then left(p_key, length(p_prefix) + position(p_delimiter in substr(p_key, length(p_prefix) + 1)))
+  end
+$$;
+
+-- Files and folders whose key begins with `prefix_param`, in the order of their bytes; folders without their delimiter.
+create or replace function storage.list_objects_with_delimiter(
+  _bucket_id text,
+  prefix_param text,
+  delimiter_param text,
+  max_keys integer default 100,
+  start_after text default '',
+  next_token text default '',
+  sort_order text default 'asc'
+) returns table (
+  name text,
+  id uuid,
+  metadata jsonb,
+  updated_at timestamptz,
+  created_at timestamptz,
+  last_accessed_at timestamptz
+)
+language sql stable as $$
+  with found as (
+    select o.*, storage.get_common_prefix(o.name, coalesce(prefix_param, ''), delimiter_param) as folder
+    from storage.objects o
+    where o.bucket_id = _bucket_id and starts_with(o.name, coalesce(prefix_param, ''))
+  ),
+  entries as (
+    select f.name as place, f.name, f.id, f.metadata, f.updated_at, f.created_at, f.last_accessed_at
+    from found f
+    where f.folder is null
+    union all
+    select distinct f.folder, rtrim(f.folder, delimiter_param), null::uuid, null::jsonb, null::timestamptz,
+      null::timestamptz, null::timestamptz
+    from found f
+    where f.folder is not null
+  ),
+  began as (
+    select coalesce(nullif(next_token, ''), start_after, '') as place, lower(coalesce(sort_order, 'asc')) = 'asc' as up
+  )
+  select e.name, e.id, e.metadata, e.updated_at, e.created_at, e.last_accessed_at
+  from entries e cross join began b
+  where b.place = ''
+    or (b.up and e.name collate "C" > b.place collate "C")
+    or (not b.up and e.name collate "C" < b.place collate "C")
+  order by
+    case when b.up then e.place end collate "C",
+    case when not b.up then e.place end collate "C" desc
+  limit greatest(max_keys, 0)
+$$;
+
+-- The same by a time; a folder has the time of the oldest in it. `p_level` is kept for its callers.
+create or replace function storage.search_by_timestamp(
+  p_prefix text,
+  p_bucket_id text,
+  p_limit integer,
+  p_level integer,
+  p_start_after text,
+  p_sort_order text,
+  p_sort_column text,
+  p_sort_column_after text
+) returns table (
+  key text,
+  name text,
+  id uuid,
+  updated_at timestamptz,
+  created_at timestamptz,
+  last_accessed_at timestamptz,
+  metadata jsonb
+)
+language sql stable as $$
+  with found as (
+    select o.*, storage.get_common_prefix(o.name, coalesce(p_prefix, ''), '/') as folder
+    from storage.objects o
+    where o.bucket_id = p_bucket_id and starts_with(o.name, coalesce(p_prefix, ''))
+  ),
+  entries as (
+    select f.name, f.id, f.updated_at, f.created_at, f.last_accessed_at, f.metadata
+    from found f
+    where f.folder is null
+    union all
+    select rtrim(f.folder, '/'), null::uuid, min(f.updated_at), min(f.created_at), null::timestamptz, null::jsonb
+    from found f
+    where f.folder is not null
+    group by f.folder
+  ),
+  placed as (
+    select e.*,
+      date_trunc('milliseconds', case p_sort_column when 'created_at' then e.created_at else e.updated_at end) as at,
+      lower(coalesce(p_sort_order, 'asc')) = 'asc' as up
+    from entries e
+  )
+  select split_part(p.name, '/', p_level), p.name, p.id, p.updated_at, p.created_at, p.last_accessed_at, p.metadata
+  from placed p
+  where coalesce(p_sort_column_after, '') = ''
+    or (p.up and (p.at, p.name collate "C") > (p_sort_column_after::timestamptz, p_start_after))
+    or (not p.up and (p.at, p.name collate "C") < (p_sort_column_after::timestamptz, p_start_after))
+  order by
+    case when p.up then p.at end, case when p.up then p.name end collate "C",
+    case when not p.up then p.at end desc, case when not p.up then p.name end collate "C" desc
+  limit greatest(p_limit, 0)
+$$;
+
+create or replace function storage.search_v2(
+  prefix text,
+  bucket_name text,
+  limits integer default 100,
+  levels integer default 1,
+  start_after text default '',
+  sort_order text default 'asc',
+  sort_column text default 'name',
+  sort_column_after text default ''
+) returns table (
+  key text,
+  name text,
+  id uuid,
+  updated_at timestamptz,
+  created_at timestamptz,
+  last_accessed_at timestamptz,
+  metadata jsonb
+)
+language plpgsql stable as $$
+begin
+  if lower(coalesce(sort_column, 'name')) in ('created_at', 'updated_at') then
+    return query select * from storage.search_by_timestamp(
+      prefix, bucket_name, least(coalesce(limits, 100), 1500), levels, start_after, sort_order, lower(sort_column),
+      sort_column_after
+    );
+  else
+    return query
+      select split_part(l.name, '/', levels), l.name, l.id, l.updated_at, l.created_at, l.last_accessed_at, l.metadata
+      from storage.list_objects_with_delimiter(
+        bucket_name, prefix, '/', least(coalesce(limits, 100), 1500), start_after, '', sort_order
+      ) l;
+  end if;
+end;
+$$;
+
 create or replace function storage.update_updated_at_column() returns trigger
 language plpgsql as $$
 begin
@@ -184,7 +344,7 @@ create or replace function storage.enforce_bucket_name_length() returns trigger
 language plpgsql as $$
 begin
   if length(new.name) > 100 then
-    raise exception 'bucket name "%" has % characters, at most 100 are allowed', new.name, length(new.name);
+    raise exception 'bucket name "%" is too long (% characters). Max is 100.', new.name, length(new.name);
   end if;
   return new;
 end;
