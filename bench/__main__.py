@@ -14,6 +14,7 @@ PARTS = (
     "bench.jobs",
     "bench.desk",
     "bench.webhooks",
+    "bench.realtime",
     "bench.cold_start",
     "bench.idle",
 )
