@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +94,8 @@ class Settings:
     functions_port: int = 54326
     database: str = "postgres"
     schemas: tuple[str, ...] = ("public",)
+    # Attributes of infra.local.auth.AuthConfig that differ from its defaults; they are kept as JSON.
+    auth: Mapping[str, Any] = field(default_factory=dict)
     # Who hears what becomes of mail (`whsec_…` signs it). Nobody, where it is empty.
     mail_webhook_url: str = ""
     mail_webhook_secret: str = ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,16 @@ class AuthConfig:
 
     custom_access_token_hook: str | None = None
     limits: RateLimits = field(default_factory=RateLimits)
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> AuthConfig:
+        """The configuration of a stack's settings, which are JSON: lists stand for tuples, an object for `limits`.
+
+        Raises ValueError, naming it, for an attribute that there is not.
+        """
+        if unknown := kept.keys() - {each.name for each in fields(cls)}:
+            raise ValueError(f"Auth has no setting {min(unknown)}")
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+        if "limits" in values:
+            values["limits"] = RateLimits(**values["limits"])
+        return cls(**values)

@@ -40,7 +40,7 @@ class AuthService:
     """
 
     def __init__(self, settings: Settings, deliver: Deliver | None = None, config: AuthConfig | None = None) -> None:
-        config = config or AuthConfig()
+        config = config or AuthConfig.read(settings.auth)
         if config.custom_access_token_hook:
             hooks.parse_uri(config.custom_access_token_hook)
         pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
