@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 from postgrest import SyncPostgrestClient
+from psycopg.sql import SQL, Identifier, Literal
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -39,6 +41,23 @@ def serving(settings: Settings) -> Iterator[str]:
     app = Starlette(routes=[Mount("/rest/v1", routes=service.routes)], lifespan=lifespan)
     with serve(app) as url:
         yield f"{url}/rest/v1"
+
+
+def until(answer: Callable[[], httpx.Response], satisfied: Callable[[httpx.Response], bool]) -> httpx.Response:
+    """The first answer that satisfies: a notification takes its moment."""
+    deadline = time.monotonic() + 10
+    while not satisfied(response := answer()):
+        assert time.monotonic() < deadline, response.text
+    return response
+
+
+def configure(settings: Settings, **values: str) -> None:
+    """Set `pgrst.*` for this database, and say so."""
+    with psycopg.connect(settings.database_url("supabase_admin"), autocommit=True) as admin:
+        for name, value in values.items():
+            statement = SQL("alter role authenticator in database {} set {} to {}")
+            admin.execute(statement.format(Identifier(settings.database), Identifier("pgrst", name), Literal(value)))
+        admin.execute("notify pgrst, 'reload config'")
 
 
 @pytest.fixture(scope="session")

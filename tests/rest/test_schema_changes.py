@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+
 from infra.local.rest import RestService
 from infra.local.settings import Settings
 from tests.rest.conftest import configure, serving, until

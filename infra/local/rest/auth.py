@@ -11,10 +11,11 @@ import jwt
 
 from infra.local import tokens
 from infra.local.rest.config import Configuration
-from infra.local.rest.errors import ApiError, bad_claims, bad_token
+from infra.local.rest.errors import ApiError, anonymous_refused, bad_claims, bad_token, no_secret
+from infra.local.rest.jsonpath import Path
+from infra.local.rest.keys import KeySet
 from infra.local.settings import Keys
 
-CACHED_TOKENS = 1000
 TIME_CLAIMS = ("exp", "nbf", "iat")
 
 
@@ -32,39 +33,48 @@ class Authenticator:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
+        self._key_set: KeySet | None = None  # what verified tokens last; None is the stack's own keys
         self._verified: dict[str, dict[str, Any]] = {}
 
     def identify(self, configuration: Configuration, apikey: str | None, authorization: str | None) -> Caller:
         """The caller of a request with these headers. Raises ApiError PGRST301 or PGRST303."""
-        claims = self._claims(tokens.resolve(self._keys, apikey, authorization))
+        if configuration.key_set != self._key_set:
+            self._key_set = configuration.key_set
+            self._verified.clear()
+        claims = self._claims(tokens.resolve(self._keys, apikey, authorization), configuration.cached_tokens)
         _check_audience(claims.get("aud"), configuration.audience)
         role = _role(claims, configuration.role_claim) or configuration.anonymous_role
+        if role is None:
+            raise anonymous_refused()
         told = json.dumps(claims | {"role": role}, ensure_ascii=False, separators=(",", ":"))
         return Caller(role, told, role != configuration.anonymous_role)
 
-    def _claims(self, token: str | None) -> dict[str, Any]:
+    def _claims(self, token: str | None, cached: int) -> dict[str, Any]:
         if token is None:
             return {}
         claims = self._verified.get(token)
         if claims is None:
             claims = self._verify(token)
-            if len(self._verified) >= CACHED_TOKENS:
+            if len(self._verified) >= cached:
                 self._verified.clear()
-            self._verified[token] = claims
+            if cached:
+                self._verified[token] = claims
         expires = claims.get("exp")
         if expires is not None and expires + tokens.LEEWAY <= time.time():
-            del self._verified[token]
+            self._verified.pop(token, None)
             raise bad_claims("JWT expired")
         return claims
 
     def _verify(self, token: str) -> dict[str, Any]:
         if not token:
             raise bad_token("Empty JWT is sent in Authorization header")
+        if self._key_set is not None and not self._key_set.keys:
+            raise no_secret()
         parts = token.count(".") + 1
         if parts != 3:
             raise bad_token(f"Expected 3 parts in JWT; got {parts}")
         try:
-            claims = tokens.verify(self._keys, token)
+            claims = self._key_set.verify(token) if self._key_set else tokens.verify(self._keys, token)
         except jwt.InvalidTokenError as error:
             raise _refusal(error, token) from None
         _check_times(claims)
@@ -75,7 +85,7 @@ def _refusal(error: jwt.InvalidTokenError, token: str) -> ApiError:
     if isinstance(error, jwt.ExpiredSignatureError):
         return bad_claims("JWT expired")
     if isinstance(error, jwt.InvalidAlgorithmError):
-        return bad_token("Wrong or unsupported encoding algorithm")
+        return bad_token("Wrong or unsupported encoding algorithm", _unsecured(token))
     if any(f"({name})" in str(error) for name in TIME_CLAIMS):  # told of a token whose signature is right
         _check_times(_unverified(token))
     if isinstance(error, jwt.ImmatureSignatureError | jwt.InvalidIssuedAtError):
@@ -83,6 +93,11 @@ def _refusal(error: jwt.InvalidTokenError, token: str) -> ApiError:
     if isinstance(error, jwt.InvalidSignatureError):
         return bad_token("No suitable key or wrong key type", "None of the keys was able to decode the JWT")
     return bad_token("JWT cryptographic operation failed")
+
+
+def _unsecured(token: str) -> str | None:
+    unsigned = jwt.get_unverified_header(token).get("alg") == "none"
+    return "JWT is unsecured but expected 'alg' was not 'none'" if unsigned else None
 
 
 def _check_times(claims: dict[str, Any]) -> None:
@@ -108,10 +123,8 @@ def _check_audience(audience: object, expected: str | None) -> None:
         raise bad_claims("JWT not in audience")
 
 
-def _role(claims: dict[str, Any], path: tuple[str, ...]) -> str | None:
-    value: Any = claims
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
+def _role(claims: dict[str, Any], path: Path) -> str | None:
+    value = path.first(claims)
     if value is None:
         return None
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

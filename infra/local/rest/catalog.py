@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from infra.local.rest import config
@@ -19,6 +21,7 @@ from infra.local.rest.schema import Column, Name, Parameter, Relationship, Routi
 from infra.local.rest.views import View, origins
 
 Rows = list[dict[str, Any]]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,12 @@ def query(name: str) -> bytes:
     return dict(zip(parts[1::2], parts[2::2], strict=True))[name].strip().encode()
 
 
-async def read(connection: psycopg.AsyncConnection[Any], schemas: tuple[str, ...]) -> Snapshot:
+async def read(
+    connection: psycopg.AsyncConnection[Any], schemas: tuple[str, ...], previous: Configuration | None = None
+) -> Snapshot:
     """Read everything in one transaction. `schemas` are exposed unless the database says otherwise.
 
-    A schema that does not exist exposes nothing.
+    A schema that does not exist exposes nothing. The `previous` configuration stays if what is stored makes no sense.
     """
     async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
 
@@ -49,9 +54,8 @@ async def read(connection: psycopg.AsyncConnection[Any], schemas: tuple[str, ...
             return await cursor.fetchall()
 
         await cursor.execute("set transaction isolation level repeatable read read only")
+        configuration = await _configuration(connection, schemas, previous)
         await cursor.execute("set local search_path to ''")
-        stored = {row["name"]: row["value"] for row in await rows("configuration")}
-        configuration = config.read(schemas, stored)
         settings: dict[str, dict[str, str]] = {}
         for row in await rows("role_settings"):
             settings.setdefault(row["role"], {})[row["name"]] = row["value"]
@@ -72,6 +76,35 @@ async def read(connection: psycopg.AsyncConnection[Any], schemas: tuple[str, ...
             await rows("media_handlers", schemas=exposed),
         )
     return Snapshot(configuration, cache_, settings)
+
+
+async def _configuration(
+    connection: psycopg.AsyncConnection[Any], schemas: tuple[str, ...], previous: Configuration | None
+) -> Configuration:
+    """What the role and the database have stored; below that what the function `pgrst.db_pre_config` has set."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(query("configuration"))
+        stored = dict(await cursor.fetchall())
+        function = stored.get("db_pre_config")
+        if function:
+            try:
+                async with connection.transaction():
+                    await cursor.execute(sql.SQL("select {}()").format(sql.Identifier(*function.split(".", 1))))
+                    names = [*config.KNOWN, "jwt_secret", "jwt_secret_is_base64"]
+                    settings = sql.SQL(", ").join(
+                        sql.SQL("current_setting({}, true)").format(f"pgrst.{name}") for name in names
+                    )
+                    await cursor.execute(sql.SQL("select {}").format(settings))
+                    found = zip(names, await cursor.fetchone() or (), strict=True)
+                    stored = {name: value for name, value in found if value is not None} | stored
+            except psycopg.Error:
+                log.exception("db_pre_config failed: nothing that is configured in the database holds")
+                stored = {}
+    try:
+        return config.read(schemas, stored)
+    except ValueError as error:
+        log.error("What is configured in the database is not in force: %s", error)
+        return previous or Configuration(schemas=schemas)
 
 
 def _identifier(name: str) -> str:

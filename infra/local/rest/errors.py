@@ -148,6 +148,14 @@ def unsafe(verb: str) -> ApiError:
     return ApiError(400, "21000", f"{verb} requires a WHERE clause")
 
 
+def no_secret() -> ApiError:
+    return ApiError(500, "PGRST300", "Server lacks JWT secret")
+
+
+def anonymous_refused() -> ApiError:
+    return ApiError(401, "PGRST302", "Anonymous access is disabled", headers=[("WWW-Authenticate", "Bearer")])
+
+
 def bad_token(message: str, details: str | None = None) -> ApiError:
     return ApiError(401, "PGRST301", message, details, headers=[_challenge(message)])
 

@@ -29,6 +29,7 @@ POOL_SIZE = 10  # the platform's default
 ACQUIRE_SECONDS = 10
 RECONNECT_SECONDS = 1.0
 GATHER_SECONDS = 0.01
+RELOADS = frozenset({"", "reload schema", "reload config"})  # all of them read everything; others mean nothing
 
 
 class RestService:
@@ -106,12 +107,11 @@ class RestService:
                     await self._load(connection)
                     listening.set()
                     while True:
-                        async for _ in connection.notifies(stop_after=1):
-                            pass
+                        told = [each.payload async for each in connection.notifies(stop_after=1)]
                         # A migration notifies with every statement: what comes together is one reload.
-                        async for _ in connection.notifies(timeout=GATHER_SECONDS):
-                            pass
-                        await self._load(connection)
+                        told += [each.payload async for each in connection.notifies(timeout=GATHER_SECONDS)]
+                        if not RELOADS.isdisjoint(told):
+                            await self._load(connection)
             except psycopg.OperationalError as error:
                 if not listening.is_set():
                     raise
@@ -120,7 +120,8 @@ class RestService:
 
     async def _load(self, connection: Connection) -> None:
         try:
-            snapshot = await catalog.read(connection, self._settings.schemas)
+            previous = self._engine.snapshot.configuration if self._engine else None
+            snapshot = await catalog.read(connection, self._settings.schemas, previous)
         except psycopg.OperationalError:
             raise
         except Exception:
