@@ -25,7 +25,7 @@ from infra.local.runner import gateway_events
 from infra.local.serving import read_body, serve_until_stopped, server
 from infra.local.settings import Settings
 
-SERVICES = {"rest": "RestService", "auth": "AuthService", "realtime": "RealtimeService", "storage": "StorageService"}
+SERVICES = ("rest", "auth", "realtime", "storage")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # What a browser may read of an answer: PostgREST's list, and Storage's and the paging headers.
 EXPOSED = [
@@ -111,7 +111,7 @@ class Gateway:
     """The services of one stack and the application in front of them."""
 
     def __init__(self, plan: Plan) -> None:
-        self._services = {name: _service(name, kind, plan.settings) for name, kind in SERVICES.items()}
+        self._services = {name: make_service(name, plan.settings) for name in SERVICES}
         self._functions = FunctionsProxy(plan.functions_url, plan.error_template)
 
     @property
@@ -152,9 +152,10 @@ class Gateway:
         return JSONResponse({"status": "ok", "services": sorted(self._services)})
 
 
-def _service(package: str, kind: str, settings: Settings) -> Service:
-    module = importlib.import_module(f"infra.local.{package}.service")
-    service: Service = getattr(module, kind)(settings)
+def make_service(name: str, settings: Settings) -> Service:
+    """One of `SERVICES`, or `mail`, not started. Only what is made is imported."""
+    module = importlib.import_module(f"infra.local.{name}.service")
+    service: Service = getattr(module, f"{name.capitalize()}Service")(settings)
     return service
 
 
@@ -162,7 +163,7 @@ async def run(plan: Plan) -> None:
     """Serve until told to stop."""
     settings = plan.settings
     listeners = [listen(settings.host, port) for port in (settings.api_port, settings.mail_port)]
-    gateway, mail = Gateway(plan), _service("mail", "MailService", settings)
+    gateway, mail = Gateway(plan), make_service("mail", settings)
     await gateway.start()
     try:
         await mail.start()

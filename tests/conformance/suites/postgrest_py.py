@@ -1,0 +1,31 @@
+"""supabase-py's postgrest: PostgREST at the root of port 3000, whose anonymous role is postgres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conformance.suite import Server, Suite, read
+
+# Its docker-compose.yaml says the same by the container's environment.
+CONFIGURATION = """
+grant anon to postgres;
+alter role authenticator set pgrst.db_schemas = 'public, personal';
+alter role authenticator set pgrst.db_plan_enabled = 'true';
+alter role authenticator set pgrst.db_tx_end = 'commit-allow-override';
+alter role authenticator set pgrst.db_anon_role = 'postgres';
+grant postgres to authenticator;
+"""
+
+
+def _sql(package: Path) -> list[str]:
+    return read(package / "infra", "init.sql")
+
+
+SUITE = Suite(
+    name="postgrest-py",
+    package="src/postgrest",
+    runner="pytest",
+    servers=(Server("rest", 3000, {"schemas": ("public", "personal")}),),
+    superuser_sql=CONFIGURATION,
+    sql=_sql,
+)
