@@ -23,6 +23,7 @@ from infra.local.rest.request import Request
 from infra.local.rest.response import Context, Response
 from infra.local.rest.schema import Name, closest
 from infra.local.rest.sql import identifier, qualified
+from infra.local.rest.timing import Timing
 
 Pool = AsyncConnectionPool[Connection]
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -36,15 +37,15 @@ class Engine:
     snapshot: Snapshot
     pool: Pool
 
-    async def answer(self, request: Request, caller: Caller) -> Response:
+    async def answer(self, request: Request, caller: Caller, timing: Timing | None = None) -> Response:
         """The answer. Raises ApiError, or psycopg.Error for what the database refuses."""
-        return await _Exchange(self, request, caller).answer()
+        return await _Exchange(self, request, caller, timing).answer()
 
 
 class _Exchange:
     """One request on its way."""
 
-    def __init__(self, engine: Engine, request: Request, caller: Caller) -> None:
+    def __init__(self, engine: Engine, request: Request, caller: Caller, timing: Timing | None) -> None:
         self.engine = engine
         self.request = request
         self.caller = caller
@@ -56,6 +57,7 @@ class _Exchange:
         self.profile: str | None = None
         self.planner = Planner(self.cache, self.configuration, "")
         self.warnings: list[tuple[str, str]] = []
+        self.timing = timing
 
     async def answer(self) -> Response:
         parts = [part for part in self.request.path.strip("/").split("/") if part]
@@ -78,9 +80,9 @@ class _Exchange:
         else:
             answer = await self._write(parts[0])
         answer.headers += self._warning_headers()
-        trace = self.configuration.trace_header
-        if trace is not None and (value := self.request.header(trace)) is not None:
-            answer.headers.append((trace, value))
+        if self.timing is not None:
+            self.timing.lap("response")
+            answer.headers.append(self.timing.header())
         return answer
 
     # -- resources -------------------------------------------------------------------------------------------------
@@ -88,6 +90,7 @@ class _Exchange:
     async def _read(self, resource: str) -> Response:
         query = parse(self.request.query_string)
         rows = self.request.rows(query)
+        self._lap("parse")
         table = self._table(resource)
         root = self.planner.read(table, query, rows)
         self._note(root)
@@ -109,6 +112,7 @@ class _Exchange:
         query = parse(self.request.query_string)
         rows = self.request.rows(query)
         body = None if method == "DELETE" else self._payload(query.columns if method != "PUT" else None, call=False)
+        self._lap("parse")
         table = self._table(resource)
         result_tree = self.planner.read_result(table, query, rows, of_call=False)
         self._note(result_tree)
@@ -141,6 +145,7 @@ class _Exchange:
         rows = self.request.rows(query)
         body = None if by_query else self._payload(query.columns, call=True)
         keys = {key for key, _ in query.arguments} if body is None else set(body.keys)
+        self._lap("parse")
         routine = rpc.find(self.cache, name, keys, self.request.content_type, posted=not by_query)
         if method == "OPTIONS":
             return _allow("OPTIONS,POST" if routine.volatility == "v" else "OPTIONS,GET,HEAD,POST")
@@ -170,13 +175,12 @@ class _Exchange:
 
     async def _root(self) -> Response:
         method = self.request.method
-        if method not in ("GET", "HEAD", "OPTIONS"):
-            raise errors.unsupported_method(method)
         if self.configuration.openapi_mode == "disabled":
             raise errors.no_openapi()
         if self.configuration.root_spec is not None:
-            spec = self.configuration.root_spec
-            return await self._routine(Name(spec.schema or self.schema, spec.name))
+            return await self._routine(Name(self.schema, self.configuration.root_spec.name))
+        if method not in ("GET", "HEAD", "OPTIONS"):
+            raise errors.unsupported_method(method)
         if method == "OPTIONS":
             return _allow("OPTIONS,GET,HEAD")
         wanted = media.accepted(self.request.header("accept"))
@@ -187,7 +191,7 @@ class _Exchange:
             self.schema, follow_privileges=self.configuration.openapi_mode != "ignore-privileges"
         )
         result = await self._perform(statement, kind, read_only=True)
-        document = openapi.document(self.cache, self.schema, result.body, self._host())
+        document = openapi.document(self.cache, self.schema, result.body, self.configuration, self._host())
         body = b"" if method == "HEAD" else document
         return Response(200, self._context(kind).typed(), body)
 
@@ -278,7 +282,14 @@ class _Exchange:
             check=check,
             is_plan=kind.plan_of is not None,
         )
-        return await perform(self.engine.pool, work)
+        self._lap("plan")
+        result = await perform(self.engine.pool, work)
+        self._lap("transaction")
+        return result
+
+    def _lap(self, step: str) -> None:
+        if self.timing is not None:
+            self.timing.lap(step)
 
     def _settings(
         self, role_settings: dict[str, str], function_settings: list[tuple[str, str]]

@@ -12,14 +12,16 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from infra.local.rest import catalog, errors
+from infra.local.rest import catalog, cors, errors
 from infra.local.rest.auth import Authenticator
 from infra.local.rest.catalog import Snapshot
+from infra.local.rest.config import Configuration
 from infra.local.rest.database import Connection
 from infra.local.rest.engine import Engine
 from infra.local.rest.errors import ApiError
 from infra.local.rest.request import Request
 from infra.local.rest.response import Response
+from infra.local.rest.timing import Timing
 from infra.local.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -76,15 +78,30 @@ class RestService:
 
     async def answer(self, request: Request, apikey: str | None, authorization: str | None) -> Response:
         """The answer to `request`, errors included."""
+        configuration = self._engine.snapshot.configuration if self._engine else Configuration()
+        origin = request.header("origin")
+        ahead = cors.preflight(request, origin, configuration.allowed_origins) if origin is not None else None
+        answer = ahead or await self._answer(request, apikey, authorization)
+        if origin is not None and ahead is None:
+            answer = cors.opened(answer, origin, configuration.allowed_origins)
+        trace = configuration.trace_header
+        if trace is not None:
+            answer.headers.append((trace, request.header(trace) or ""))
+        return answer
+
+    async def _answer(self, request: Request, apikey: str | None, authorization: str | None) -> Response:
         authenticated, verbose = False, True
         try:
             if self._engine is None:
                 raise ApiError(503, "PGRST002", "Could not query the database for the schema cache. Retrying.")
             configuration = self._engine.snapshot.configuration
             verbose = configuration.verbose_errors
+            timing = Timing() if configuration.timing_shown else None
             caller = self._authenticator.identify(configuration, apikey, authorization)
             authenticated = caller.authenticated
-            return await self._engine.answer(request, caller)
+            if timing is not None:
+                timing.lap("jwt")
+            return await self._engine.answer(request, caller, timing)
         except ApiError as error:
             return _refused(error, verbose=verbose)
         except PoolTimeout:
