@@ -55,3 +55,13 @@ def test_an_answer_says_what_it_varies_by(api: httpx.Client) -> None:
 def test_where_an_answer_comes_from_is_told(api: httpx.Client) -> None:
     location = api.get("/clients?select=id&id=eq.1").headers["content-location"]
     assert location == "/clients?id=eq.1&select=id"
+
+
+def test_of_types_wanted_alike_the_more_specific_is_made(api: httpx.Client) -> None:
+    response = api.get("/clients?select=id", headers={"Accept": "*/*, text/csv"})
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+def test_a_type_that_nobody_knows_is_told_as_it_was_written(api: httpx.Client) -> None:
+    response = api.get("/clients?select=id", headers={"Accept": "Image/PNG; depth=8"})
+    assert response.json()["message"] == "None of these media types are available: Image/PNG;depth=8"

@@ -17,6 +17,7 @@ from infra.local.rest.render import Statement
 Connection = psycopg.AsyncConnection[Any]
 Cursor = psycopg.AsyncCursor[Any]
 BYTEA = 17
+READ_COLUMNS = 6  # of the row that a statement gives; a write's has one more
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,10 @@ def _read(cursor: Cursor, work: Work, planned_total: int | None) -> Result:
         return Result(lines=[answer.get_value(row, 0) or b"" for row in range(answer.ntuples)])
     if not answer.ntuples:
         return Result(total=0)
-    total, page_total, location, body, headers, status, inserted = (answer.get_value(0, column) for column in range(7))
-    if answer.ftype(3) == BYTEA and body is not None:
+    columns = [answer.get_value(0, column) for column in range(answer.nfields)]
+    location = columns.pop(2) if len(columns) > READ_COLUMNS else None
+    total, page_total, body, headers, status, inserted = columns
+    if answer.ftype(answer.nfields - 4) == BYTEA and body is not None:
         body = bytes.fromhex(body[2:].decode())
     return Result(
         total=int(total) if total is not None else None,

@@ -43,7 +43,8 @@ class MediaType:
         return f"{self}; charset=utf-8" if known else str(self)
 
 
-_TEXTUAL = frozenset({JSON, OPENAPI, "application/geo+json", "text/csv", "text/plain", "text/xml", "*/*"})
+FORM = "application/x-www-form-urlencoded"
+_TEXTUAL = frozenset({JSON, OPENAPI, FORM, "application/geo+json", "text/csv", "text/plain", "text/xml", "*/*"})
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Handler:
 
 @lru_cache(maxsize=512)
 def decode(text: str) -> MediaType:
-    """One media type with its parameters. What is not understood is kept as it is."""
+    """One media type with its parameters. What is not known is kept as it is, parameters and all."""
     head = _HEAD.match(text)
     if head is None:
         return MediaType(text.strip())
@@ -77,25 +78,26 @@ def decode(text: str) -> MediaType:
             plan_format="json" if kind.endswith("+json") else "text",
             plan_options=tuple(option for option in PLAN_OPTIONS if option in options),
         )
-    return MediaType(kind)
+    return MediaType(kind if kind in _TEXTUAL or kind == "application/octet-stream" else text)
 
 
 @lru_cache(maxsize=512)
 def accepted(header: str | None) -> tuple[MediaType, ...]:
-    """The types of an Accept header (RFC 9110 12.5.1), most wanted first; none that has weight 0."""
+    """The types of an Accept header (RFC 9110 12.5.1), most wanted first; of equal weight, the more specific first."""
     if not header or not header.strip():
         return (MediaType("*/*"),)
-    weighted: list[tuple[float, int, MediaType]] = []
-    for place, part in enumerate(re.findall(r'(?:[^,"]|"[^"]*")+', header)):
-        weight = re.search(r";\s*q\s*=\s*([0-9.]+)", part)
-        bare = re.sub(r";\s*q\s*=\s*[0-9.]+", "", part).strip()
+    weighted: list[tuple[float, int, str]] = []
+    for part in header.replace(" ", "").split(","):
+        wanted, _, rest = part.partition(";q=")
         try:
-            quality = float(weight.group(1)) if weight else 1.0
+            quality = float(rest.partition(";")[0]) if rest else 1.0
         except ValueError:
             quality = 1.0
-        if bare and quality > 0:
-            weighted.append((-quality, place, decode(bare)))
-    return tuple(media for _, _, media in sorted(weighted, key=lambda each: each[:2])) or (MediaType("*/*"),)
+        if wanted:
+            weighted.append((-quality, wanted.count("*") - wanted.count(";"), wanted))
+    # What has the same weight stays in the order it came.
+    ordered = sorted(weighted, key=lambda each: each[:2])
+    return tuple(decode(wanted) for _, _, wanted in ordered) or (MediaType("*/*"),)
 
 
 def negotiate(

@@ -1,7 +1,7 @@
 """From a plan to the one statement that does it and answers with everything the response needs.
 
-The statement's columns are always: total (null where not counted), page_total, location (json array of texts), body,
-response_headers, response_status, inserted.
+The statement's columns are PostgREST's, as plans show them: total (null where not counted), page_total, for a write
+location (json array of texts), body, response_headers, response_status, inserted.
 """
 
 # ruff: noqa: S608 - it is for making SQL; what goes into it is said in sql.py
@@ -46,7 +46,7 @@ def read(root: ReadNode, output: Output) -> Statement:
     total, count = renderer.total(root, output)
     text = (
         f"WITH pgrst_source AS ( {source} ){count} SELECT {total} AS total, pg_catalog.count({ROWS}) AS page_total, "
-        f"null AS location, {renderer.body(output.handler, None)} AS body, {HEADERS} AS response_headers, "
+        f"{renderer.body(output.handler, None)} AS body, {HEADERS} AS response_headers, "
         f"{STATUS} AS response_status, null AS inserted FROM ( SELECT * FROM pgrst_source ) {ROWS}"
     )
     return renderer.statement(text, output.media)
@@ -86,7 +86,7 @@ def call(planned: Call, result: ReadNode, output: Output) -> Statement:
     page_total = f"pg_catalog.count({ROWS})" if routine.returns_set else "1"
     text = (
         f"WITH pgrst_source AS ({source}){count} SELECT {total} AS total, {page_total} AS page_total, "
-        f"null AS location, {renderer.body(output.handler, routine)} AS body, {HEADERS} AS response_headers, "
+        f"{renderer.body(output.handler, routine)} AS body, {HEADERS} AS response_headers, "
         f"{STATUS} AS response_status, null AS inserted FROM ({renderer.rows(result)}) {ROWS}"
     )
     return renderer.statement(text, output.media)
@@ -123,14 +123,14 @@ class Renderer(WriteRenderer):
             return _CSV
         if handler.kind == "geojson":
             features = f"coalesce(json_agg(ST_AsGeoJSON({ROWS})::json), '[]')"
-            return f"json_build_object('type', 'FeatureCollection', 'features', {features})::text"
+            return f"json_build_object('type', 'FeatureCollection', 'features', {features})"
         scalar = routine is not None and (routine.returns_scalar or routine.returns_set_of_scalar)
         rows = f"json_agg({ROWS}{'.pgrst_scalar' if scalar else ''})"
         single = handler.kind == "object" or (routine is not None and not routine.returns_set)
         rows = f"{rows}->0" if single else rows
         if handler.strip_nulls:
             rows = f"json_strip_nulls({rows})"
-        return f"coalesce({rows}, '{'null' if single else '[]'}')::text"
+        return f"coalesce({rows}, '{'null' if single else '[]'}')"
 
 
 _CSV = (
