@@ -27,7 +27,7 @@ from infra.local.settings import Settings
 
 SERVICES = ("rest", "auth", "realtime", "storage")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-# What a browser may read of an answer: PostgREST's list, and Storage's and the paging headers.
+# What a browser may read of an answer of Auth, Realtime and Storage.
 EXPOSED = [
     "Content-Encoding", "Content-Location", "Content-Range", "Content-Type", "Date", "Location", "Server",
     "Transfer-Encoding", "Range-Unit", "ETag", "X-Total-Count", "Link", "X-Supabase-Api-Version",
@@ -116,11 +116,13 @@ class Gateway:
 
     @property
     def app(self) -> Starlette:
-        """The ASGI application. Start the gateway before it is served."""
+        """The ASGI application. Start the gateway before it is served. REST says itself what browsers may do."""
+        others = dict(self._services)
+        rest = others.pop("rest")
         platform = Starlette(
             routes=[
                 Route("/health", self._health),
-                *(Mount(f"/{name}/v1", routes=service.routes) for name, service in self._services.items()),
+                *(Mount(f"/{name}/v1", routes=service.routes) for name, service in others.items()),
             ],
             middleware=[
                 Middleware(
@@ -129,7 +131,8 @@ class Gateway:
                 )
             ],
         )  # fmt: skip
-        return Starlette(routes=[Mount(FUNCTIONS, app=self._functions), Mount("/", app=platform)])
+        mounts = [Mount(FUNCTIONS, app=self._functions), Mount("/rest/v1", routes=rest.routes)]
+        return Starlette(routes=[*mounts, Mount("/", app=platform)])
 
     async def start(self) -> None:
         """Start every service; where one cannot, those started before are stopped again."""
