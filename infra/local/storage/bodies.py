@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from infra.local.storage.errors import invalid_parameter, invalid_request, too_large
+from infra.local.storage.errors import invalid_parameter, malformed, too_large
 
 MAX_BODY = 1024 * 1024  # bytes
 
@@ -25,9 +25,9 @@ async def read_json(request: Request) -> dict[str, Any]:
         value = json.loads(bytes(body))
         json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is JSON, but no text
     except (ValueError, RecursionError):
-        raise invalid_request("body is not valid JSON") from None
+        raise malformed("body is not valid JSON") from None
     if not isinstance(value, dict):
-        raise invalid_request("body must be object")
+        raise malformed("body must be object")
     return value
 
 
@@ -35,9 +35,9 @@ def text(body: dict[str, Any], name: str, default: str | None = None) -> str:
     """A string field; required where there is no default."""
     value = body.get(name, default)
     if value is None and name not in body:
-        raise invalid_request(f"body must have required property '{name}'")
+        raise malformed(f"body must have required property '{name}'")
     if not isinstance(value, str):
-        raise invalid_request(f"body/{name} must be string")
+        raise malformed(f"body/{name} must be string")
     return value
 
 
@@ -46,7 +46,7 @@ def flag(body: dict[str, Any], name: str, *, default: bool) -> bool:
     if value is None:
         return default
     if not isinstance(value, bool):
-        raise invalid_request(f"body/{name} must be boolean")
+        raise malformed(f"body/{name} must be boolean")
     return value
 
 
@@ -57,9 +57,9 @@ def number(value: Any, name: str, default: int, least: int, most: int = 2**31 - 
     if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) < 16:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise invalid_request(f"{name} must be integer")
+        raise malformed(f"{name} must be integer")
     if value < least:
-        raise invalid_request(f"{name} must be >= {least}")
+        raise malformed(f"{name} must be >= {least}")
     return min(value, most)
 
 
@@ -67,11 +67,11 @@ def texts(body: dict[str, Any], name: str, most: int) -> list[str]:
     """A list of strings, 1 to `most` of them."""
     value = body.get(name)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise invalid_request(f"body/{name} must be an array of strings")
+        raise malformed(f"body/{name} must be an array of strings")
     if not value:
-        raise invalid_request(f"body/{name} must NOT have fewer than 1 items")
+        raise malformed(f"body/{name} must NOT have fewer than 1 items")
     if len(value) > most:
-        raise invalid_request(f"Bulk object requests are limited to {most} objects per request.")
+        raise malformed(f"Bulk object requests are limited to {most} objects per request.")
     return value
 
 
@@ -79,7 +79,7 @@ def sorting(body: dict[str, Any], columns: set[str]) -> tuple[str, bool]:
     """Column and whether it descends, from `sortBy`."""
     sort = body.get("sortBy") or {}
     if not isinstance(sort, dict):
-        raise invalid_request("body/sortBy must be object")
+        raise malformed("body/sortBy must be object")
     column, order = sort.get("column") or "name", sort.get("order") or "asc"
     if column not in columns or order not in {"asc", "desc"}:
         raise invalid_parameter("body/sortBy must be equal to one of the allowed values")

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from infra.local import tokens
 from infra.local.settings import Keys, Settings
-from infra.local.storage.errors import StorageError, access_denied, from_database
+from infra.local.storage.errors import access_denied, from_database, malformed
 
 Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
 POOL = 8
@@ -26,17 +26,30 @@ ADMIN_ROLE = "service_role"
 
 @dataclass(frozen=True)
 class Caller:
-    """A request's role and claims, and what policies may ask about the request itself."""
+    """A request's role and claims, and what policies may ask about the request itself.
+
+    `refusal` says why a request is not authenticated, on routes that let it in all the same.
+    """
 
     role: str
     claims: dict[str, Any]
-    authenticated: bool = True
     request: dict[str, str] = field(default_factory=dict)
+    refusal: str | None = None
+
+    @property
+    def authenticated(self) -> bool:
+        return self.refusal is None
 
     @property
     def owner(self) -> str | None:
         subject = self.claims.get("sub")
         return subject if isinstance(subject, str) else None
+
+    def required(self) -> Caller:
+        """The caller, if the request's token was good. Raises AccessDenied."""
+        if self.refusal is not None:
+            raise access_denied(self.refusal)
+        return self
 
 
 def identify(keys: Keys, request: Request, *, anonymous: bool = False) -> Caller:
@@ -46,21 +59,29 @@ def identify(keys: Keys, request: Request, *, anonymous: bool = False) -> Caller
         "request.path": request.url.path.removeprefix(request.scope.get("root_path", "")),
         "request.headers": json.dumps(dict(request.headers)),
     }
-    nobody = Caller("anon", {"role": "anon"}, authenticated=False, request=context)
     token = tokens.resolve(keys, request.headers.get("apikey"), request.headers.get("authorization"))
-    if token is None:
-        if anonymous:
-            return nobody
-        raise StorageError(400, "InvalidRequest", "headers must have required property 'authorization'", "Error")
+    if token is None and not anonymous:
+        raise malformed("headers must have required property 'authorization'")
     try:
-        claims = tokens.verify(keys, token)
+        claims = tokens.verify(keys, token or "")
     except jwt.InvalidTokenError as error:
-        if anonymous:
-            return nobody
-        expired = isinstance(error, jwt.ExpiredSignatureError)
-        raise access_denied('"exp" claim timestamp check failed' if expired else str(error)) from None
+        nobody = Caller("anon", {"role": "anon"}, context, refusal=token_fault(error))
+        return nobody if anonymous else nobody.required()
     role = claims.get("role") or "anon"
-    return Caller(role if isinstance(role, str) else "anon", claims, request=context)
+    return Caller(role if isinstance(role, str) else "anon", claims, context)
+
+
+def token_fault(error: jwt.InvalidTokenError) -> str:
+    """What is wrong with a token, in the words of the platform's library (jose)."""
+    if isinstance(error, jwt.ExpiredSignatureError):
+        return '"exp" claim timestamp check failed'
+    if isinstance(error, jwt.ImmatureSignatureError):
+        return '"nbf" claim timestamp check failed'
+    if isinstance(error, jwt.InvalidSignatureError):
+        return "signature verification failed"
+    if isinstance(error, jwt.InvalidAlgorithmError):
+        return '"alg" (Algorithm) Header Parameter value not allowed'
+    return "Invalid Compact JWS" if isinstance(error, jwt.DecodeError) else str(error)
 
 
 class Database:

@@ -35,7 +35,7 @@ class Incoming:
 async def read_upload(request: Request) -> Incoming:
     """Read as much of `request` as it takes to know the file's type; its bytes are left to be read from `chunks`."""
     content_type = request.headers.get("content-type", "")
-    length = _length(request)
+    length = declared_length(request)
     kind, options = parse_options_header(content_type)
     if kind == b"multipart/form-data":
         form = _Form(request.stream(), options.get(b"boundary", b""))
@@ -79,7 +79,8 @@ def _metadata(text: str | None) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _length(request: Request) -> int | None:
+def declared_length(request: Request) -> int | None:
+    """What the client says of the request's size, None where it says nothing."""
     header = request.headers.get("content-length", "")
     return int(header) if header.isascii() and header.isdigit() and len(header) < 16 else None
 

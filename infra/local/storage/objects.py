@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -90,6 +91,15 @@ class Objects:
             return await self._complete(caller, operation, row, blob, upsert=upsert)
         finally:
             await run_in_threadpool(self.blobs.discard, blob)
+
+    async def adopt(
+        self, caller: Caller, operation: str, row: rows.NewObject, file: Path, mime_type: str, cache_control: str, *,
+        upsert: bool,
+    ) -> None:  # fmt: skip
+        """Make an object of bytes that have arrived already, if all was checked."""
+        blob = await run_in_threadpool(self.blobs.weigh, file)
+        row = replace(row, version=blob.address, metadata=_metadata(blob, mime_type, cache_control))
+        await self._complete(caller, operation, row, blob, upsert=upsert)
 
     async def copy(
         self, caller: Caller, operation: str, source: dict[str, Any], bucket: str, key: str, *, upsert: bool,

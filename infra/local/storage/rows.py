@@ -53,8 +53,8 @@ on conflict (bucket_id, name) do update set
 
 
 async def insert_object(db: Connection, row: NewObject, *, upsert: bool) -> None:
-    """Add the row; with `upsert` in place of one of that name. Asks for no SELECT policy unless `upsert`."""
-    await db.execute(UPSERT if upsert else INSERT, row.parameters())
+    """Add the row; with `upsert` in place of one of that name. Only then SELECT and UPDATE policies are asked, too."""
+    await db.execute(UPSERT + " returning *" if upsert else INSERT, row.parameters())
 
 
 async def put_object(db: Connection, row: NewObject, *, upsert: bool) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from infra.local.storage.callers import Database
 from infra.local.storage.list_routes import ListRoutes
 from infra.local.storage.object_routes import ObjectRoutes
 from infra.local.storage.objects import Objects
+from infra.local.storage.resumable import Resumable
+from infra.local.storage.tus_routes import TusRoutes
 
 FOLDER = "storage"
 
@@ -24,17 +26,20 @@ class StorageService:
     def __init__(self, settings: Settings) -> None:
         self._database = Database(settings)
         self._blobs = Blobs(settings.data / FOLDER / settings.database)
+        self._uploads = Resumable(settings.data / FOLDER / settings.database / "resumable")
         self._objects = Objects(self._database, self._blobs)
         self.routes: list[BaseRoute] = [
             Route("/status", _status),
             *BucketRoutes(self._objects).routes(settings.keys),
             *ListRoutes(self._database).routes(settings.keys),
+            *TusRoutes(self._objects, self._uploads, settings.keys).routes(),
             *ObjectRoutes(self._objects, settings.keys).routes(),
         ]
 
     async def start(self) -> None:
         """Open the pools; remove what an earlier process left half done."""
         await run_in_threadpool(self._blobs.prepare)
+        await run_in_threadpool(self._uploads.prepare)
         await self._database.open()
         await self._objects.sweep()
 
