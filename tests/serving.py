@@ -10,13 +10,22 @@ from typing import Any
 
 import uvicorn
 
+from infra.local.serving import MESSAGE_BYTES
+from infra.local.websocket import DirectProtocol
+
 
 @contextmanager
 def serve(app: Callable[..., Any]) -> Iterator[str]:
     """Run `app` (with its lifespan) on an ephemeral loopback port; yields its base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_level="warning", lifespan="on", ws="websockets-sansio", timeout_graceful_shutdown=2
+        app,
+        log_level="warning",
+        lifespan="on",
+        ws=DirectProtocol,
+        timeout_graceful_shutdown=2,
+        ws_max_size=MESSAGE_BYTES,
+        ws_per_message_deflate=False,
     )
     server = uvicorn.Server(config)
     started = threading.Event()

@@ -12,7 +12,12 @@ from typing import Any
 import uvicorn
 from starlette.requests import Request
 
+from infra.local.websocket import DirectProtocol
+
 GRACE_SECONDS = 2  # for answers under way when the process is asked to stop
+MESSAGE_BYTES = (
+    5_000_000  # of one message on a WebSocket, as the platform's Realtime takes; nothing is compressed there
+)
 
 
 class Server(uvicorn.Server):
@@ -27,7 +32,8 @@ def server(app: Any) -> Server:
     """A server for one ASGI application without a lifespan."""
     return Server(
         uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="off", http="httptools", ws="websockets-sansio",
+            app, log_level="warning", access_log=False, lifespan="off", http="httptools", ws=DirectProtocol,
+            ws_max_size=MESSAGE_BYTES, ws_per_message_deflate=False, ws_ping_interval=None,
             timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, proxy_headers=False,
         )
     )  # fmt: skip

@@ -10,33 +10,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 
-from infra.local.realtime import catalog, filters, typed
+from infra.local.realtime import catalog, filters, typed, visibility
 from infra.local.realtime.catalog import Entity
 from infra.local.realtime.filters import Filter
 from infra.local.realtime.frames import dumps
 from infra.local.realtime.pgoutput import Row, Unchanged, Value
+from infra.local.realtime.register import Group
 from infra.local.realtime.subscriptions import Listener, Subscription
 from infra.local.realtime.typed import Column, Typed
+from infra.local.realtime.visibility import Connection, Key
 from infra.local.realtime.wal import Change
 
 log = logging.getLogger(__name__)
 
-Connection = AsyncConnection[tuple[Any, ...]]
-Caller = tuple[str, str]
-"""A role and its claims (JSON text)."""
-Key = tuple[str, ...]
-
 RECORD_LIMIT = 1024 * 1024  # bytes of one change; beyond, only short values are carried
 SHORT = 64  # bytes
-KEYS_AT_ONCE = 200  # rows asked about in one query
 
-ASK = "select n, answer from realtime.ask_as_each(%s, %s, %s)"
+Question = tuple[Column, Filter, str | None]
+"""Whether a column's value passes a filter."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +46,20 @@ class Delivery:
 
 @dataclass
 class Candidate:
-    """A change with the subscriptions that may hear of it."""
+    """A change with the groups of subscriptions that may hear of it. `visible`: to which claims, by role."""
 
     change: Change
     entity: Entity
-    subscriptions: list[Subscription]
+    groups: list[Group]
+    visible: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def row(self) -> Row:
         return self.change.old if self.change.action == "DELETE" else self.change.new
+
+    @property
+    def judged_by_policies(self) -> bool:
+        return self.entity.row_security and self.change.action != "DELETE"
 
     def key(self) -> Key | None:
         """The row's primary key in text; None where the table has none."""
@@ -66,13 +67,14 @@ class Candidate:
         return tuple(values) if values and all(isinstance(value, str) for value in values) else None  # type: ignore[arg-type]
 
 
-async def judge(connection: Connection, changes: list[Change], subscriptions: Iterable[Subscription]) -> list[Delivery]:
+async def judge(connection: Connection, changes: list[Change], groups: Iterable[Group]) -> list[Delivery]:
     """Decide on changes in commit order. Raises psycopg.Error where the database could not be asked."""
-    wanted = [(change, [each for each in subscriptions if each.wants(change)]) for change in changes]
+    groups = list(groups)
+    wanted = [(change, [each for each in groups if each.interest.wants(change)]) for change in changes]
     wanted = [(change, found) for change, found in wanted if found]
     if not wanted:
         return []
-    roles = sorted({each.role for _, found in wanted for each in found})
+    roles = sorted({each.interest.role for _, found in wanted for each in found})
     entities = await catalog.entities(connection, sorted({change.relation.oid for change, _ in wanted}), roles)
     candidates = [
         Candidate(change, entities[change.relation.oid], found)
@@ -80,21 +82,21 @@ async def judge(connection: Connection, changes: list[Change], subscriptions: It
         if change.relation.oid in entities  # a table dropped since can show nothing
     ]
     await _filter(connection, candidates)
-    visible = await _visible(connection, [each for each in candidates if each.subscriptions])
+    await _look(connection, [each for each in candidates if each.groups and each.judged_by_policies])
     deliveries = []
     for candidate in candidates:
-        deliveries += await _deliver(connection, candidate, visible)
+        deliveries += await _deliver(connection, candidate)
     return deliveries
 
 
 async def _filter(connection: Connection, candidates: list[Candidate]) -> None:
-    """Keep the subscriptions whose filters the row passes."""
-    undecided: list[tuple[Column, Filter, str | None]] = []
-    answers: dict[tuple[Column, Filter, str | None], bool] = {}
+    """Keep the groups whose filters the row passes."""
+    answers: dict[Question, bool] = {}
+    undecided: list[Question] = []
     for candidate in candidates:
         row = candidate.row
-        candidate.subscriptions = [each for each in candidate.subscriptions if filters.present(each.filters, row)]
-        for rule in {rule for each in candidate.subscriptions for rule in each.filters}:
+        candidate.groups = [each for each in candidate.groups if filters.present(each.interest.filters, row)]
+        for rule in {rule for each in candidate.groups for rule in each.interest.filters}:
             question = _question(candidate, rule)
             if question is None or question in answers:
                 continue
@@ -105,21 +107,19 @@ async def _filter(connection: Connection, candidates: list[Candidate]) -> None:
     for start in range(0, len(undecided), 1000):
         answers.update(await _evaluate(connection, undecided[start : start + 1000]))
     for candidate in candidates:
-        candidate.subscriptions = [
+        candidate.groups = [
             each
-            for each in candidate.subscriptions
-            if all((q := _question(candidate, rule)) is not None and answers[q] for rule in each.filters)
+            for each in candidate.groups
+            if all((q := _question(candidate, rule)) is not None and answers[q] for rule in each.interest.filters)
         ]
 
 
-def _question(candidate: Candidate, rule: Filter) -> tuple[Column, Filter, str | None] | None:
+def _question(candidate: Candidate, rule: Filter) -> Question | None:
     column, value = candidate.entity.column(rule.column), candidate.row.get(rule.column, Unchanged.VALUE)
     return None if column is None or isinstance(value, Unchanged) else (column, rule, value)
 
 
-async def _evaluate(
-    connection: Connection, questions: list[tuple[Column, Filter, str | None]]
-) -> dict[tuple[Column, Filter, str | None], bool]:
+async def _evaluate(connection: Connection, questions: list[Question]) -> dict[Question, bool]:
     """Ask the database whether values pass filters, all in one query; one by one where that fails."""
     parts, parameters = [], []
     for column, rule, value in questions:
@@ -136,118 +136,66 @@ async def _evaluate(
         if len(questions) == 1:
             log.info("a filter on %s cannot be applied: %s", questions[0][0].name, error)
             return {questions[0]: False}
-    alone: dict[tuple[Column, Filter, str | None], bool] = {}
+    alone: dict[Question, bool] = {}
     for question in questions:
         alone.update(await _evaluate(connection, [question]))
     return alone
 
 
-async def _visible(connection: Connection, candidates: list[Candidate]) -> set[tuple[int, Caller, Key]]:
-    """Which caller sees which row: (table's oid, caller, key). A caller is asked once for up to 200 rows of a table."""
-    keys: dict[int, dict[Key, None]] = {}
-    callers: dict[int, dict[Caller, None]] = {}
-    entities = {}
+async def _look(connection: Connection, candidates: list[Candidate]) -> None:
+    """Find out which claims are shown which rows; a caller is asked once for all rows of a table."""
+    keys: dict[tuple[int, str], dict[Key, None]] = {}
+    claims: dict[tuple[int, str], set[str]] = {}
+    relations = {each.entity.oid: each for each in candidates}
     for each in candidates:
         key = each.key()
-        if each.change.action == "DELETE" or not each.entity.row_security or key is None:
-            continue
-        oid = each.entity.oid
-        entities[oid] = each
-        keys.setdefault(oid, {})[key] = None
-        callers.setdefault(oid, {}).update(dict.fromkeys((one.role, one.claims) for one in each.subscriptions))
-    visible: set[tuple[int, Caller, Key]] = set()
-    for oid, example in entities.items():
-        asked = list(keys[oid])
-        for start in range(0, len(asked), KEYS_AT_ONCE):
-            chunk = asked[start : start + KEYS_AT_ONCE]
-            for caller, seen in (await _ask(connection, example, chunk, sorted(callers[oid]))).items():
-                visible |= {(oid, caller, key) for key in seen}
-    return visible
-
-
-async def _ask(
-    connection: Connection, example: Candidate, keys: list[Key], callers: list[Caller]
-) -> dict[Caller, set[Key]]:
-    """For each caller the rows it sees. One whose policies raise an error sees those rows that alone raise none."""
-    roles, claims = [role for role, _ in callers], [claims for _, claims in callers]
-    query = _query(example, keys).as_string(connection)
-    try:
-        answers = await (await connection.execute(ASK, [query, roles, claims], prepare=True)).fetchall()
-    except psycopg.errors.QueryCanceled:  # the time-out: a policy that takes too long
-        answers = [(n, None) for n in range(1, len(callers) + 1)]
-    seen: dict[Caller, set[Key]] = {}
-    for n, found in answers:
-        caller = callers[n - 1]
-        if found is not None:
-            seen[caller] = {keys[position - 1] for position in found}
-        elif len(callers) == 1 and len(keys) == 1:
-            seen[caller] = set()
-        elif len(callers) > 1:
-            seen |= await _ask(connection, example, keys, [caller])
-        else:
-            halves = [keys[: len(keys) // 2], keys[len(keys) // 2 :]]
-            parts = [await _ask(connection, example, half, [caller]) for half in halves]
-            seen[caller] = set().union(*(part[caller] for part in parts))
-    return seen
-
-
-def _query(example: Candidate, keys: list[Key]) -> sql.Composed:
-    """SQL for the positions, from 1, of those keys whose rows can be seen."""
-    relation = example.change.relation
-    names = [sql.Identifier(name) for name in example.entity.key]
-    tests = [
-        sql.SQL(" and ").join(
-            sql.SQL("{} = {}").format(name, sql.Literal(value)) for name, value in zip(names, key, strict=True)
+        for group in each.groups if key is not None else ():
+            asked = each.entity.oid, group.interest.role
+            keys.setdefault(asked, {})[key] = None  # type: ignore[index]
+            claims.setdefault(asked, set()).update(group.callers)
+    seen = {
+        (oid, role): await visibility.who_sees(
+            connection, relations[oid].change.relation, relations[oid].entity, role, claims[oid, role], list(rows)
         )
-        for key in keys
-    ]
-    if len(names) == 1:  # in a form that an index serves, however many
-        array = sql.Literal("{" + ",".join(_element(key[0]) for key in keys) + "}")
-        condition = sql.SQL("{} = any ({})").format(names[0], array)
-    else:
-        condition = sql.SQL(" or ").join(sql.SQL("({})").format(test) for test in tests)
-    cases = sql.SQL(" ").join(sql.SQL("when {} then {}").format(test, n) for n, test in enumerate(tests, 1))
-    return sql.SQL("select coalesce(array_agg(case {} end), '{{}}') from {} where {}").format(
-        cases, sql.Identifier(relation.schema, relation.table), condition
-    )
+        for (oid, role), rows in keys.items()
+    }
+    for each in candidates:
+        if (key := each.key()) is not None:
+            each.visible = {role: rows.get(key, set()) for (oid, role), rows in seen.items() if oid == each.entity.oid}
 
 
-def _element(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-async def _deliver(
-    connection: Connection, candidate: Candidate, visible: set[tuple[int, Caller, Key]]
-) -> list[Delivery]:
+async def _deliver(connection: Connection, candidate: Candidate) -> list[Delivery]:
     """Put the change into words once for each role and choice of columns, for those who may hear of it."""
-    groups: dict[tuple[str, frozenset[str] | None], list[Subscription]] = {}
-    for each in candidate.subscriptions:
-        groups.setdefault((each.role, each.select), []).append(each)
+    alike: dict[tuple[str, frozenset[str] | None], list[Group]] = {}
+    for group in candidate.groups:
+        alike.setdefault((group.interest.role, group.interest.select), []).append(group)
     deliveries = []
-    for (role, select), members in groups.items():
+    for (role, select), groups in alike.items():
         refusal = _refusal(candidate, role)
-        heard = members if refusal else [each for each in members if _may_hear(candidate, each, visible)]
-        if not heard:
+        listeners: dict[Listener, list[int]] = {}
+        for each in (one for group in groups for one in _heard(candidate, group, refusal is not None)):
+            ids = listeners.setdefault(each.listener, [])
+            if each.id not in ids:
+                ids.append(each.id)
+        if not listeners:
             continue
         if refusal:
             data = _head(candidate.change, [], [refusal]) | _empty(candidate.change)
         else:
             data = await _words(connection, candidate, role, select)
         text = "{" + ",".join(f"{dumps(name)}:{value}" for name, value in data.items()) + "}"
-        listeners: dict[int, tuple[Listener, list[int]]] = {}
-        for each in heard:
-            ids = listeners.setdefault(id(each.listener), (each.listener, []))[1]
-            if each.id not in ids:
-                ids.append(each.id)
-        deliveries += [Delivery(listener, ids, text) for listener, ids in listeners.values()]
+        deliveries += [Delivery(listener, ids, text) for listener, ids in listeners.items()]
     return deliveries
 
 
-def _may_hear(candidate: Candidate, subscription: Subscription, visible: set[tuple[int, Caller, Key]]) -> bool:
-    if candidate.change.action == "DELETE" or not candidate.entity.row_security:
-        return True
-    key = candidate.key()
-    return key is not None and (candidate.entity.oid, (subscription.role, subscription.claims), key) in visible
+def _heard(candidate: Candidate, group: Group, refused: bool) -> Iterable[Subscription]:
+    """The subscriptions of the group that hear of the change: all of them of a refusal."""
+    callers: Iterable[str] = group.callers
+    if candidate.judged_by_policies and not refused:
+        seen = candidate.visible.get(group.interest.role, set())
+        callers = seen if len(seen) < len(group.callers) else group.callers
+        callers = [each for each in callers if each in seen and each in group.callers]
+    return (one for claims in callers for one in group.callers[claims])
 
 
 def _refusal(candidate: Candidate, role: str) -> str | None:

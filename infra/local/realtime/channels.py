@@ -12,8 +12,9 @@ from infra.local.realtime import authorization, frames
 from infra.local.realtime.authorization import Identity, Pool, TokenError, Unavailable
 from infra.local.realtime.config import JoinConfig
 from infra.local.realtime.frames import Inbound, Version, dumps
-from infra.local.realtime.hub import Frame, Hub
+from infra.local.realtime.hub import Hub
 from infra.local.realtime.subscriptions import Subscription
+from infra.local.websocket import framed
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Sender(Protocol):
     version: Version
     headers: dict[str, str]
 
-    def send(self, frame: Frame) -> None: ...
+    def send(self, frame: bytes) -> None: ...
 
 
 class Services(Protocol):
@@ -208,11 +209,11 @@ class Channel:
             held = await self._services.subscribe(self)
         except Exception as error:
             # Whatever it is, the client has to hear of it, and nothing goes on under rights that were not checked.
-            self._services.hub.subscriptions.pop(self, None)
+            self._services.hub.subscriptions.drop(self)
             self.system("postgres_changes", "error", str(error))
             return
         if self.open:
-            self._services.hub.subscriptions[self] = held
+            self._services.hub.subscriptions.put(self, held)
             self.system("postgres_changes", "ok", "Subscribed to PostgreSQL")
 
     def system(self, extension: str, status: str, message: str) -> None:
@@ -220,13 +221,13 @@ class Channel:
         self.push("system", dumps(words))
 
     def push(self, event: str, payload: str) -> None:
-        self.send(frames.encode(self.version, self.topic, event, payload, None, self.join_ref))
+        self.send(framed(frames.encode(self.version, self.topic, event, payload, None, self.join_ref)))
 
     def reply(self, message: Inbound, status: str, response: dict[str, Any]) -> None:
         payload = dumps({"status": status, "response": response})
-        self.send(frames.encode(self.version, self.topic, "phx_reply", payload, message.ref, self.join_ref))
+        self.send(framed(frames.encode(self.version, self.topic, "phx_reply", payload, message.ref, self.join_ref)))
 
-    def send(self, frame: Frame) -> None:
+    def send(self, frame: bytes) -> None:
         self._sender.send(frame)
 
     # The end
@@ -247,7 +248,7 @@ class Channel:
 
     def end(self) -> None:
         """Leave, and tell the client that the channel is closed."""
-        self.send(frames.encode(self.version, self.topic, "phx_close", "{}", self.join_ref, self.join_ref))
+        self.send(framed(frames.encode(self.version, self.topic, "phx_close", "{}", self.join_ref, self.join_ref)))
         self.leave()
 
     def leave(self) -> None:

@@ -18,6 +18,7 @@ from infra.local.realtime.frames import Version, dumps, encode
 from infra.local.realtime.hub import Hub
 from infra.local.realtime.typed import Typed, TypedDumper
 from infra.local.realtime.wal import Change
+from infra.local.websocket import framed
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ BACKLOG = 50  # batches waiting to be judged; beyond, the log waits in the slot
 AT_ONCE = 500  # changes judged together
 POLICY_SECONDS = 3  # one question to the policies of all subscribers may take this long
 RETRY = 0.2  # seconds
+REST = 0.05  # seconds at most between two judgements
 REMEMBERED = 20_000  # messages
 MARGIN = 60  # seconds: a message bears the time at which its transaction began
 
@@ -75,7 +77,7 @@ class Dispatcher:
             if message_id not in self._seen:
                 self._remember(message_id)
                 self._hub.broadcast(address, message)
-        for member in list(self._hub.subscriptions):
+        for member in self._hub.subscriptions:
             if isinstance(member, Channel):
                 member.system("postgres_changes", "ok", "Subscribed to PostgreSQL")
 
@@ -92,7 +94,8 @@ class Dispatcher:
 
     async def _run(self) -> None:
         while True:
-            batch = await self._backlog.get()
+            batch = await self._gathered()
+            began = asyncio.get_running_loop().time()
             while True:
                 try:
                     await self._judge(batch)
@@ -103,12 +106,21 @@ class Dispatcher:
                         await self._connection.close()
                     self._connection = None
                     await asyncio.sleep(RETRY)
+            # As long a rest as the work took: what is committed meanwhile is judged together, which costs little more.
+            await asyncio.sleep(min(REST, asyncio.get_running_loop().time() - began))
+
+    async def _gathered(self) -> list[Change]:
+        """Wait for changes, and take all that are there."""
+        batch = await self._backlog.get()
+        while len(batch) < AT_ONCE and not self._backlog.empty():
+            batch += self._backlog.get_nowait()
+        return batch
 
     async def _judge(self, batch: list[Change]) -> None:
         """Deliver a batch. A change that cannot be judged is left out, alone."""
         connection = await self._connected()
         try:
-            deliveries = await changes.judge(connection, batch, self._hub.all_subscriptions())
+            deliveries = await changes.judge(connection, batch, self._hub.subscriptions.groups)
         except psycopg.Error:
             if connection.closed:
                 raise
@@ -123,7 +135,7 @@ class Dispatcher:
 
     def _send(self, deliveries: list[Delivery]) -> None:
         """Hand out what was decided to those who are still there; what is the same for many is put in a frame once."""
-        frames: dict[tuple[Version, str, tuple[int, ...], str], str] = {}
+        frames: dict[tuple[Version, str, tuple[int, ...], str], bytes] = {}
         for delivery in deliveries:
             listener, ids, data = delivery.listener, delivery.ids, delivery.data
             if listener not in self._hub.subscriptions:
@@ -131,7 +143,7 @@ class Dispatcher:
             same = (listener.version, listener.topic, tuple(ids), data)
             if same not in frames:
                 payload = f'{{"data":{data},"ids":{dumps(ids)}}}'
-                frames[same] = encode(listener.version, listener.topic, "postgres_changes", payload)
+                frames[same] = framed(encode(listener.version, listener.topic, "postgres_changes", payload))
             listener.send(frames[same])
 
     async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:

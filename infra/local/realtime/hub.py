@@ -8,11 +8,11 @@ from typing import Protocol
 
 from infra.local.realtime.frames import Broadcast, Version, dumps, encode, encode_broadcast
 from infra.local.realtime.presence import Presence, State
-from infra.local.realtime.subscriptions import Subscription
+from infra.local.realtime.register import Register
+from infra.local.websocket import framed
 
 Address = tuple[str, bool]
 """A topic without its prefix `realtime:`, and whether it is private: the public topic of that name is another one."""
-Frame = str | bytes
 
 
 class Member(Protocol):
@@ -24,22 +24,22 @@ class Member(Protocol):
     hears_presence: bool
     replayed: set[str]
 
-    def send(self, frame: Frame) -> None: ...
+    def send(self, frame: bytes) -> None: ...
 
 
 @dataclass
 class Hub:
-    """`subscriptions` are those to row changes, by the member that holds them."""
+    """`subscriptions` are those to row changes."""
 
     members: dict[Address, dict[Member, None]] = field(default_factory=dict)
     presences: dict[Address, Presence] = field(default_factory=dict)
-    subscriptions: dict[Member, list[Subscription]] = field(default_factory=dict)
+    subscriptions: Register = field(default_factory=Register)
 
     def join(self, address: Address, member: Member) -> None:
         self.members.setdefault(address, {})[member] = None
 
     def leave(self, address: Address, member: Member) -> None:
-        self.subscriptions.pop(member, None)
+        self.subscriptions.drop(member)
         here = self.members.get(address, {})
         here.pop(member, None)
         if not here:
@@ -48,9 +48,6 @@ class Hub:
 
     def is_empty(self) -> bool:
         return not self.members
-
-    def all_subscriptions(self) -> list[Subscription]:
-        return [each for held in self.subscriptions.values() for each in held]
 
     def broadcast(self, address: Address, message: Broadcast | str, sender: Member | None = None) -> None:
         """Hand a message to all on the topic except `sender`. A str is the JSON text of a whole broadcast payload."""
@@ -63,10 +60,11 @@ class Hub:
         if isinstance(message, str):
             self._spread(heard, "broadcast", message)
             return
-        frames: dict[Version, Frame | None] = {}
+        frames: dict[Version, bytes | None] = {}
         for member in list(heard):
             if member.version not in frames:
-                frames[member.version] = encode_broadcast(member.version, member.topic, message)
+                encoded = encode_broadcast(member.version, member.topic, message)
+                frames[member.version] = None if encoded is None else framed(encoded)
             if (frame := frames[member.version]) is not None:
                 member.send(frame)
 
@@ -95,8 +93,8 @@ class Hub:
 
     def _spread(self, members: Iterable[Member], event: str, payload: str) -> None:
         """Send one event to many: a topic is the same for all, so a frame is made once for each protocol version."""
-        frames: dict[Version, str] = {}
+        frames: dict[Version, bytes] = {}
         for member in list(members):
             if member.version not in frames:
-                frames[member.version] = encode(member.version, member.topic, event, payload)
+                frames[member.version] = framed(encode(member.version, member.topic, event, payload))
             member.send(frames[member.version])

@@ -16,6 +16,7 @@ from infra.local.realtime.config import Replay
 from infra.local.realtime.frames import Broadcast
 from infra.local.realtime.hub import Address
 from infra.local.realtime.pgoutput import Row
+from infra.local.websocket import framed
 
 # Newest first, then turned round. An end in the near future leaves tomorrow's partitions out.
 STORED = """
@@ -75,4 +76,4 @@ async def send(pool: Pool, channel: Channel, wanted: Replay) -> None:
         message = Broadcast(event, content, {"id": message_id, "replayed": True})
         frame = frames.encode_broadcast(channel.version, channel.topic, message)
         if frame is not None:
-            channel.send(frame)
+            channel.send(framed(frame))

@@ -10,6 +10,7 @@ from infra.local.realtime.authorization import TokenError, Unavailable
 from infra.local.realtime.channels import UNREACHABLE, Channel, JoinError, Services
 from infra.local.realtime.frames import Inbound, dumps
 from infra.local.realtime.sockets import Socket
+from infra.local.websocket import framed
 
 log = logging.getLogger(__name__)
 
@@ -108,4 +109,4 @@ class Session:
     def _reply(self, message: Inbound, status: str, response: dict[str, Any]) -> None:
         payload = dumps({"status": status, "response": response})
         frame = frames.encode(self._socket.version, message.topic, "phx_reply", payload, message.ref, message.join_ref)
-        self._socket.send(frame)
+        self._socket.send(framed(frame))

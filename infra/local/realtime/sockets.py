@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -13,12 +12,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from infra.local.realtime import frames
 from infra.local.realtime.frames import FrameError, Inbound, Version
+from infra.local.websocket import EXTENSION, Direct
 
 log = logging.getLogger(__name__)
 
 SILENCE = 60  # seconds without a frame after which the client counts as gone; clients beat every 25
-QUEUE_FRAMES = 2000
-QUEUE_BYTES = 16 * 1024 * 1024
+UNSENT_BYTES = 16 * 1024 * 1024
 
 
 class Handler(Protocol):
@@ -31,56 +30,51 @@ class Handler(Protocol):
 
 
 class Socket:
-    """Sending never waits: a client that reads too slowly for its queue is dropped, and can join again."""
+    """Sending never waits: a client that reads too slowly for what it is sent is dropped, and can join again."""
 
     def __init__(self, websocket: WebSocket, version: Version, headers: Mapping[str, str]) -> None:
         self._websocket = websocket
+        self._direct: Direct = websocket.scope["extensions"][EXTENSION]
+        self._dropped = False
+        self._heard = 0.0
         self.version = version
         self.headers = dict(headers)
-        self._queue: deque[str | bytes] = deque()
-        self._queued = 0  # characters or bytes
-        self._more = asyncio.Event()
-        self._dropped = asyncio.Event()
 
-    def send(self, frame: str | bytes) -> None:
-        if self._dropped.is_set():
+    def send(self, frame: bytes) -> None:
+        """`frame` is framed for the wire already."""
+        if self._dropped:
             return
-        if len(self._queue) >= QUEUE_FRAMES or (self._queued + len(frame) > QUEUE_BYTES and self._queue):
-            log.warning("a client reads too slowly: dropped with %d frames unsent", len(self._queue))
-            self._queue.clear()
-            self._dropped.set()
+        unsent = self._direct.unsent()
+        if unsent and unsent + len(frame) > UNSENT_BYTES:
+            log.warning("a client reads too slowly: dropped with %d bytes unsent", unsent)
+            self._dropped = True
+            self._direct.abort()
             return
-        self._queue.append(frame)
-        self._queued += len(frame)
-        self._more.set()
+        self._direct.write(frame)
 
     async def run(self, handler: Handler) -> None:
         """Serve an accepted connection to its end."""
-        tasks = [
-            asyncio.create_task(self._read(handler)),
-            asyncio.create_task(self._write()),
-            asyncio.create_task(self._dropped.wait()),
-        ]
+        loop = asyncio.get_running_loop()
+        self._heard = loop.time()
+        silence = asyncio.create_task(self._end_when_silent())
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self._read(handler)
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            log.exception("a socket failed")
         finally:
-            self._dropped.set()
+            self._dropped = True
+            silence.cancel()
             handler.gone()
-            for task in tasks:
-                task.cancel()
-            for result in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
-                    log.error("a socket failed", exc_info=result)
 
     async def _read(self, handler: Handler) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            try:
-                message = await asyncio.wait_for(self._websocket.receive(), SILENCE)
-            except TimeoutError:
-                await self._close(1000, "no heartbeat")
-                return
+            message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
+            self._heard = loop.time()
             data = message.get("text") if message.get("text") is not None else message.get("bytes")
             try:
                 inbound = frames.decode(self.version, data or "")
@@ -89,17 +83,11 @@ class Socket:
                 return
             await handler.handle(inbound)
 
-    async def _write(self) -> None:
-        while True:
-            await self._more.wait()
-            self._more.clear()
-            while self._queue:
-                frame = self._queue.popleft()
-                self._queued -= len(frame)
-                if isinstance(frame, str):
-                    await self._websocket.send_text(frame)
-                else:
-                    await self._websocket.send_bytes(frame)
+    async def _end_when_silent(self) -> None:
+        loop = asyncio.get_running_loop()
+        while (left := self._heard + SILENCE - loop.time()) > 0:  # noqa: ASYNC110 - silence has no event
+            await asyncio.sleep(left)
+        await self._close(1000, "no heartbeat")
 
     async def _close(self, code: int, reason: str) -> None:
         with suppress(RuntimeError, WebSocketDisconnect):

@@ -30,17 +30,14 @@ class Listener(Protocol):
     topic: str
     version: Version
 
-    def send(self, frame: str | bytes) -> None: ...
+    def send(self, frame: bytes) -> None: ...
 
 
 @dataclass(frozen=True)
-class Subscription:
-    """`schema` and `table` may be `*`, `action` too. Changes are judged with `role` and `claims` (JSON text)."""
+class Interest:
+    """What a subscription is for. `schema` and `table` may be `*`, `action` too; changes are judged with `role`."""
 
-    id: int
-    listener: Listener
     role: str
-    claims: str
     action: str
     schema: str
     table: str
@@ -55,6 +52,16 @@ class Subscription:
         )
 
 
+@dataclass(frozen=True)
+class Subscription:
+    """One interest of one listener. Changes are judged with `claims` (JSON text)."""
+
+    id: int
+    listener: Listener
+    claims: str
+    interest: Interest
+
+
 async def make(
     connection: AsyncConnection[tuple[Any, ...]],
     wanted: tuple[dict[str, Any], ...],
@@ -64,28 +71,28 @@ async def make(
     """Check what a client wants and return its subscriptions, all of them or none. Raises SubscriptionError."""
     made = []
     for parameters in wanted:
-        subscription = _read(parameters, identity, listener)
-        tables = await catalog.published(connection, subscription.schema, subscription.table)
+        interest = _read(parameters, identity.role)
+        tables = await catalog.published(connection, interest.schema, interest.table)
         if not tables:
             raise SubscriptionError(
                 "Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given "
-                f"connect parameters: [{_described(subscription, parameters)}]"
+                f"connect parameters: [{_described(interest, parameters)}]"
             )
         entities = await catalog.entities(connection, list(tables.values()), [identity.role])
         for entity in entities.values():
             try:
-                subscription = await _checked(connection, subscription, entity)
+                interest = await _checked(connection, interest, entity)
             except (SubscriptionError, psycopg.errors.DataError, psycopg.errors.ProgrammingError) as error:
                 reason = error.diag.message_primary if isinstance(error, psycopg.Error) else str(error)
                 raise SubscriptionError(
                     "Unable to subscribe to changes with given parameters. An exception happened so please check your "
-                    f"connect parameters: [{_described(subscription, parameters)}]. Exception: {reason}"
+                    f"connect parameters: [{_described(interest, parameters)}]. Exception: {reason}"
                 ) from error
-        made.append(subscription)
+        made.append(Subscription(parameters["id"], listener, identity.claims_json, interest))
     return made
 
 
-def _read(parameters: Mapping[str, Any], identity: Identity, listener: Listener) -> Subscription:
+def _read(parameters: Mapping[str, Any], role: str) -> Interest:
     event, schema, table = (parameters.get(name) for name in ("event", "schema", "table"))
     if not isinstance(schema, str | None) or not isinstance(table, str | None) or (schema or table) is None:
         raise SubscriptionError(
@@ -108,21 +115,17 @@ def _read(parameters: Mapping[str, Any], identity: Identity, listener: Listener)
     except filters.FilterError as error:
         raise SubscriptionError(f"Error parsing `filter` params: {error}") from error
     action = event.upper() if isinstance(event, str) and event.upper() in ACTIONS else "*"
-    return Subscription(
-        parameters["id"], listener, identity.role, identity.claims_json, action, schema, table, rules, columns or None
-    )
+    return Interest(role, action, schema, table, rules, columns or None)
 
 
-async def _checked(
-    connection: AsyncConnection[tuple[Any, ...]], subscription: Subscription, entity: Entity
-) -> Subscription:
-    """The subscription with its filters' values in canonical form, all of them applicable to the table's columns."""
-    readable = entity.readable.get(subscription.role, frozenset())
-    for name in sorted(subscription.select or ()):
+async def _checked(connection: AsyncConnection[tuple[Any, ...]], interest: Interest, entity: Entity) -> Interest:
+    """The interest with its filters' values in canonical form, all of them applicable to the table's columns."""
+    readable = entity.readable.get(interest.role, frozenset())
+    for name in sorted(interest.select or ()):
         if name not in readable:
             raise SubscriptionError(f"invalid column for select {name}")
     checked = []
-    for rule in subscription.filters:
+    for rule in interest.filters:
         column = entity.column(rule.column)
         if column is None or rule.column not in readable:
             raise SubscriptionError(f"invalid column for filter {rule.column}")
@@ -148,11 +151,11 @@ async def _checked(
         if rule.operator == "in" and row[1] > filters.IN_LIMIT:
             raise SubscriptionError(f"too many values for `in` filter. Maximum {filters.IN_LIMIT}")
         checked.append(rule if rule.operator == "is" else replace(rule, value=row[0]))
-    return replace(subscription, filters=tuple(checked))
+    return replace(interest, filters=tuple(checked))
 
 
-def _described(subscription: Subscription, parameters: Mapping[str, Any]) -> str:
+def _described(interest: Interest, parameters: Mapping[str, Any]) -> str:
     return (
-        f"event: {subscription.action}, schema: {subscription.schema}, table: {subscription.table}, "
+        f"event: {interest.action}, schema: {interest.schema}, table: {interest.table}, "
         f"filters: {parameters.get('filter')}, select: {parameters.get('select')}"
     )

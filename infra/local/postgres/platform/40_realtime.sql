@@ -124,38 +124,46 @@ begin
 end;
 $$;
 
--- Runs `query`, which answers with one integer[], once for each pair (roles[n], claims[n]) as that caller.
--- An answer is null where the caller's policies raised an error: one caller's policies cannot silence the others.
-create or replace function realtime.ask_as_each(query text, roles text[], claims text[])
+-- Runs `query`, which answers with one integer[], as each caller: `role` with claims[n]. Only answers that are not null
+-- come back, and null for a caller whose policies raised an error: one caller's policies cannot silence the others.
+drop function if exists realtime.who_sees(text, text, text[]);
+create or replace function realtime.who_sees(query text, role text, claims text[])
 returns table (n integer, answer integer[])
 language plpgsql as $$
-declare
-  prepared_for text;
 begin
-  for n in 1 .. cardinality(roles) loop
-    ask_as_each.n := n;
+  if exists (select from pg_catalog.pg_prepared_statements where name = 'realtime_ask') then
+    deallocate realtime_ask;
+  end if;
+  n := 0;
+  -- The block is entered anew after an error only: a savepoint for each caller would cost more than the question.
+  while n < cardinality(claims) loop
     begin
-      perform set_config('role', roles[n], true), set_config('request.jwt.claims', claims[n], true);
-      if prepared_for is distinct from roles[n] then
+      if not exists (select from pg_catalog.pg_prepared_statements where name = 'realtime_ask') then
         -- Prepared as the caller's role, whose rights count from the first look at the names.
-        if exists (select from pg_catalog.pg_prepared_statements where name = 'realtime_ask') then
-          deallocate realtime_ask;
-        end if;
-        prepared_for := null;
+        perform set_config('role', who_sees.role, true);
         execute 'prepare realtime_ask as ' || query;
-        prepared_for := roles[n];
       end if;
-      execute 'execute realtime_ask' into answer;
-    exception
-      when insufficient_privilege then
-        answer := '{}';
-      when others then
+      while n < cardinality(claims) loop
+        n := n + 1;
+        perform set_config('role', who_sees.role, true), set_config('request.jwt.claims', claims[n], true);
+        execute 'execute realtime_ask' into answer;
+        continue when answer is null;
+        return next;
+      end loop;
+    exception when others then
+      if n = 0 or sqlstate = '42501' then
+        -- Not even prepared, which is so for every caller; or the role lacks the right, which all of its callers do.
+        raise log 'RlsPolicyError: %', sqlerrm;
+        exit when n = 0;
+      else
         raise warning 'RlsPolicyError: %', sqlerrm;
         answer := null;
+        return next;
+      end if;
     end;
     perform set_config('role', 'none', true);
-    return next;
   end loop;
+  perform set_config('role', 'none', true);
 end;
 $$;
 
@@ -191,12 +199,12 @@ begin
   foreach signature in array array[
     'topic()', 'send(jsonb, text, text, boolean)', 'send_binary(bytea, text, text, boolean)',
     'broadcast_changes(text, text, text, text, text, record, record, text)', 'keep_partitions(integer)',
-    'ask_as_each(text, text[], text[])', 'wait_for_wal(pg_lsn, double precision, boolean, double precision)'
+    'who_sees(text, text, text[])', 'wait_for_wal(pg_lsn, double precision, boolean, double precision)'
   ] loop
     execute format('alter function realtime.%s owner to supabase_realtime_admin', signature);
   end loop;
   revoke execute on function realtime.keep_partitions(integer),
-    realtime.ask_as_each(text, text[], text[]),
+    realtime.who_sees(text, text, text[]),
     realtime.wait_for_wal(pg_lsn, double precision, boolean, double precision) from public;
   if not exists (select from pg_publication where pubname = 'supabase_realtime_messages_publication') then
     create publication supabase_realtime_messages_publication for table realtime.messages
