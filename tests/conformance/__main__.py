@@ -26,7 +26,7 @@ from tests.conformance.stack import running
 from tests.conformance.suite import NAMES, ConformanceError, Suite, load
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line; what follows `--` goes to jest or pytest."""
     parser = argparse.ArgumentParser(prog="tests/conformance/run", description=__doc__.splitlines()[0])
     parser.add_argument("suite", metavar="SUITE", help=", ".join(NAMES))
@@ -119,7 +119,7 @@ def show(told: Score, *, verbose: bool) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = parse(arguments)
+    options = read_arguments(arguments)
     try:
         if network.may_isolate():
             suite = load(options.suite)

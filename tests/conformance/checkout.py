@@ -61,6 +61,9 @@ def _prepare_node(suite: Suite, package: Path) -> Checkout:
         for each in unbuilt:
             _run(["npm", "run", "--silent", "build"], each, environment, f"{each.name} does not build")
     suite.files(package, environment)
+    hoisted = (root or package) / "node_modules" / ".pnpm" / "node_modules"
+    if hoisted.is_dir():  # where pnpm's own launchers look for what a package imports without declaring it
+        environment["NODE_PATH"] = str(hoisted)
     return Checkout(package, environment)
 
 

@@ -74,7 +74,7 @@ def read_listed(document: Path = DOCUMENT) -> list[Listed]:
     if not document.exists():
         return []
     rows = (ROW.match(line) for line in document.read_text(encoding="utf-8").splitlines())
-    return [Listed(row[1], row[2].replace("\\|", "|"), row[3], row[4]) for row in rows if row]
+    return [Listed(row[1], row[2].strip().replace("\\|", "|"), row[3], row[4]) for row in rows if row]
 
 
 def score(suite: Suite, results: Sequence[Result], listed: Sequence[Listed]) -> Score:
