@@ -64,8 +64,7 @@ def test_jest_is_read_with_files_that_do_not_load(tmp_path: Path) -> None:
                         "status": "failed",
                         "assertionResults": [
                             case | {"status": "passed"},
-                            title
-                            | {"status": "failed", "title": "pages", "failureMessages": ["\x1b[31mno\x1b[0m\nat"]},
+                            case | {"status": "failed", "title": "pages", "failureMessages": ["\x1b[31mno\x1b[0m\nat"]},
                             case | {"status": "pending", "title": "later"},
                         ],
                     },
