@@ -29,4 +29,13 @@ SUITE = Suite(
     servers=(Server("rest", 3000, {"schemas": ("public", "personal")}),),
     superuser_sql=CONFIGURATION,
     sql=_sql,
+    no_server=(
+        "tests/test_utils.py › *",
+        "tests/_*/test_client.py › *",
+        "tests/_*/test_filter_request_builder.py › *",
+        "tests/_*/test_query_request_builder.py › *",
+        "tests/_*/test_request_builder.py › *",
+        "tests/_*/test_filter_request_builder_integration.py › test_get_retry_503_does_not_retry_when_disabled",
+        "tests/_*/test_filter_request_builder_integration.py › test_order_retry_400_doesnt_retry",
+    ),
 )
