@@ -4,6 +4,7 @@ grant execute on function private.record_draft(uuid, uuid, integer, text, text, 
 to pgdesk_functions;
 grant execute on function private.hold_passages(uuid[]) to pgdesk_functions;
 grant execute on function private.model_cost_today() to pgdesk_functions;
+grant execute on function private.reply_case(uuid) to pgdesk_functions;
 
 alter table public.ai_executions enable row level security;
 grant select on public.ai_executions to authenticated, pgdesk_functions;

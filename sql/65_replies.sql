@@ -315,3 +315,85 @@ language sql stable set search_path = '' as $$
   where e.organization_id = (select private.current_organization())
     and e.created_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc';
 $$;
+
+-- Everything a reply to a message rests on: what was written, what triage saw, how the organization wants it. No row:
+-- there is no such message of a contact. For the tenant that the function works for.
+--
+-- Step by step, each with a plan that is kept: as one statement it took longer to plan than to run.
+create function private.reply_case(message_id uuid) returns table (
+  ticket_id uuid, subject text, ai_state text, is_spam boolean, last_seq integer,
+  is_machine boolean, sender_status text, is_verified boolean, texts text[],
+  organization text, ai_mode text, ai_threshold real, style text, language text,
+  is_dissatisfied boolean, wants_human boolean, injection boolean, sensitive text[],
+  ai_turns bigint, awaits_person boolean, has_later_message boolean, has_draft boolean
+)
+language plpgsql stable set search_path = '' as $$
+declare
+  message record;
+  ticket record;
+  owner record;
+  triage record;
+  category record;
+  so_far record;
+begin
+  select m.ticket_id, m.organization_id, m.seq, m.is_machine, m.sender_status, m.is_verified into message
+  from public.messages as m
+  where m.id = reply_case.message_id and m.sender = 'contact';
+  if not found then
+    return;
+  end if;
+  select t.subject, t.ai_state, t.is_spam, t.last_seq, t.language, t.sentiment, t.category_id into ticket
+  from public.tickets as t
+  where t.id = message.ticket_id;
+  select o.name, o.ai_mode, o.ai_threshold, o.language, coalesce(o.settings ->> 'reply_style', '') as style into owner
+  from public.organizations as o
+  where o.id = message.organization_id;
+  select r.language, r.sentiment, r.wants_human, r.injection, r.sensitive into triage
+  from public.triage_results as r
+  where r.organization_id = message.organization_id and r.message_id = reply_case.message_id;
+  select c.sensitive, c.key into category from public.ticket_categories as c where c.id = ticket.category_id;
+  select
+    coalesce(max(p.seq) filter (where p.sender in ('member', 'ai') and p.seq < message.seq), 0) as last_answer,
+    coalesce(max(p.seq) filter (where p.sender = 'member'), 0) as last_by_person,
+    count(*) filter (where p.sender = 'ai') as ai_turns,
+    coalesce(bool_or(
+      p.sender = 'contact' and p.seq > message.seq and not p.is_machine and p.sender_status = 'known'
+    ), false) as has_later_message
+  into so_far
+  from public.messages as p
+  where p.ticket_id = message.ticket_id and not p.is_internal;
+  return query select
+    message.ticket_id, ticket.subject, ticket.ai_state, ticket.is_spam, ticket.last_seq,
+    message.is_machine, message.sender_status, message.is_verified,
+    -- What the contact has written since the last answer, this message last: a question may come in two mails.
+    (
+      select array_agg(coalesce(nullif(p.reply_text, ''), p.body_text) order by p.seq)
+      from public.messages as p
+      where p.ticket_id = message.ticket_id and p.seq > so_far.last_answer and p.seq <= message.seq
+        and p.sender = 'contact' and p.sender_status = 'known' and not p.is_machine
+    ),
+    owner.name, owner.ai_mode, owner.ai_threshold, owner.style,
+    coalesce(triage.language, ticket.language, owner.language),
+    coalesce(triage.sentiment, ticket.sentiment) = 'negative',
+    coalesce(triage.wants_human, false), coalesce(triage.injection, false),
+    array(
+      select s.topic
+      from unnest(coalesce(triage.sensitive, '{}') || case when category.sensitive then array[category.key] end)
+        as s (topic)
+      group by s.topic
+      order by s.topic
+    ),
+    so_far.ai_turns,
+    -- A person was promised to somebody who asked for one, and has not written yet.
+    exists (
+      select from public.drafts as d
+      where d.organization_id = message.organization_id and d.ticket_id = message.ticket_id
+        and d.decision = 'escalate' and 'wants_human' = any (d.reasons) and d.seen_seq >= so_far.last_by_person
+    ),
+    so_far.has_later_message,
+    exists (
+      select from public.drafts as d
+      where d.organization_id = message.organization_id and d.message_id = reply_case.message_id
+    );
+end;
+$$;

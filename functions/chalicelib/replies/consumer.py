@@ -49,7 +49,7 @@ def handle(job: Job) -> Effects | None:
     embed([asked, *others])  # remembered, so that the transaction stays short
     with transaction(job.tenant) as connection:
         passages, sure = find(connection, asked, others, case["language"], case["ai_threshold"])
-        spent = one(connection, SQL["cost_today"])
+        spent = one(connection, SQL["cost_today"]) if model.configured() else None
     found = passages[:MAX_PASSAGES] if sure >= NO_SOURCE else []
     by_model = _by_model(asked, found, case, float(spent["usd"]) if spent else 0.0)
     executions = [by_model.execution] if by_model else []
