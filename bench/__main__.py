@@ -15,6 +15,7 @@ PARTS = (
     "bench.desk",
     "bench.webhooks",
     "bench.realtime",
+    "bench.rest",
     "bench.cold_start",
     "bench.idle",
 )

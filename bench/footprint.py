@@ -30,7 +30,7 @@ def footprint() -> Footprint:
     seconds, memory = 0.0, dict[str, int]()
     for pid in family(os.getpid()):
         with suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
-            seconds += sum(int(field) for field in _stat(pid)[11:15]) / TICKS
+            seconds += _cpu(pid)
             name = _name(pid)
             memory[name] = memory.get(name, 0) + _pss(pid)
     return Footprint(seconds, memory)
@@ -46,6 +46,19 @@ def family(root: int) -> list[int]:
     for pid in found:
         found += [child for child, parent in parents.items() if parent == pid]
     return found
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """What the processes have spent since each was born, their children that have ended included."""
+    spent = 0.0
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            spent += _cpu(pid)
+    return spent
+
+
+def _cpu(pid: int) -> float:
+    return sum(int(field) for field in _stat(pid)[11:15]) / TICKS
 
 
 def _stat(pid: int) -> list[str]:
