@@ -110,7 +110,7 @@ def test_pages_hold_every_object_once(admin: SyncStorageClient, column: Any, ord
         page = bucket.list_v2(
             {"limit": 2, "with_delimiter": delimited, "sortBy": {"column": column, "order": order}} | cursor  # type: ignore[arg-type]
         )
-        seen += [str(found.key) for found in page.objects] + [folder.name for folder in page.folders]
+        seen += [str(found.name) for found in page.objects] + [folder.name for folder in page.folders]
         if not page.hasNext:
             break
         cursor = {"cursor": page.nextCursor}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -14,13 +16,30 @@ from infra.local.storage.callers import Caller
 from infra.local.storage.errors import (
     StorageError,
     already_exists,
-    invalid_bucket_name,
-    invalid_request,
+    bucket_not_empty,
+    malformed,
     no_such_bucket,
 )
 from infra.local.storage.names import check_bucket, parse_allowed_mimes, parse_size_limit
 from infra.local.storage.objects import Objects
 from infra.local.storage.rendering import bucket_json, route
+
+
+def _before(name: str, version: tuple[int, int, int]) -> Callable[[str], bool]:
+    """Whether a client calls itself `name` and is older than `version`."""
+    pattern = re.compile(rf"{name}(\d{{1,9}})\.(\d{{1,9}})\.(\d{{1,9}})", re.IGNORECASE)
+
+    def check(text: str) -> bool:
+        match = pattern.search(text)
+        return match is not None and tuple(int(part) for part in match.groups()) < version
+
+    return check
+
+
+# Clients that fail over a bucket's type in a list, by the header in which they give their name.
+OLD_CLIENTS = {
+    "x-client-info": _before("supabase-py/", (2, 18, 0)), "user-agent": _before("supabase-py/storage3 v", (0, 12, 1)),
+}  # fmt: skip
 
 
 class BucketRoutes:
@@ -42,8 +61,11 @@ class BucketRoutes:
         body = await read_json(request)
         name = check_bucket(text(body, "name"))
         identity = check_bucket(body.get("id") or name)
+        if body.get("type") == "ANALYTICS":
+            message = "The feature Iceberg buckets are not enabled for this tenant is not enabled for this resource"
+            raise StorageError(409, "FeatureNotEnabled", message)
         if body.get("type") not in {None, "STANDARD"}:
-            raise StorageError(409, "FeatureNotEnabled", "Only buckets of type STANDARD are offered")
+            raise malformed("body/type must be equal to one of the allowed values")
         try:
             async with self._database.as_caller(caller, "storage.bucket.create") as db:
                 await rows.insert_bucket(db, identity, name, caller.owner, _settings(body))
@@ -55,7 +77,7 @@ class BucketRoutes:
         query = request.query_params
         column = query.get("sortColumn", "id")
         if column not in rows.BUCKET_ORDER or query.get("sortOrder", "asc") not in {"asc", "desc"}:
-            raise invalid_request("querystring/sortColumn must be equal to one of the allowed values")
+            raise malformed("querystring/sortColumn must be equal to one of the allowed values")
         limit = number(query.get("limit"), "querystring/limit", 0, 1) or None
         offset = number(query.get("offset"), "querystring/offset", 0, 0)
         async with self._database.as_caller(caller, "storage.bucket.list") as db:
@@ -63,19 +85,20 @@ class BucketRoutes:
                 db, limit, offset, column,
                 descending=query.get("sortOrder") == "desc", search_text=query.get("search", ""),
             )  # fmt: skip
-        return JSONResponse([bucket_json(row) for row in found])
+        old = any(before(request.headers.get(name, "")) for name, before in OLD_CLIENTS.items())
+        return JSONResponse([bucket_json(row, kind=not old) for row in found])
 
     async def get(self, request: Request, caller: Caller) -> Response:
         async with self._database.as_caller(caller, "storage.bucket.get") as db:
             found = await rows.find_bucket(db, request.path_params["bucket"])
         if found is None:
             raise no_such_bucket()
-        return JSONResponse(bucket_json(found))
+        return JSONResponse(bucket_json(found, kind=False))
 
     async def update(self, request: Request, caller: Caller) -> Response:
         values = _settings(await read_json(request))
         if not values:
-            raise invalid_request("body must have required property 'public'")
+            raise malformed("body must have required property 'public'")
         async with self._database.as_caller(caller, "storage.bucket.update") as db:
             if not await rows.update_bucket(db, request.path_params["bucket"], values):
                 raise no_such_bucket()
@@ -84,19 +107,20 @@ class BucketRoutes:
     async def delete(self, request: Request, caller: Caller) -> Response:
         bucket = request.path_params["bucket"]
         await self._objects.bucket(caller, "storage.bucket.delete", bucket)
+        async with self._database.as_admin(caller, "storage.bucket.delete") as db:
+            if await rows.has_objects(db, bucket):
+                raise bucket_not_empty()
         try:
             async with self._database.as_caller(caller, "storage.bucket.delete") as db:
                 if not await rows.delete_bucket(db, bucket):
                     raise no_such_bucket()
         except StorageError as error:
-            if error.message == "The related resource does not exist":  # objects still refer to it
-                message = "The bucket you tried to delete is not empty"
-                raise StorageError(409, "ResourceNotEmpty", message) from error
-            raise
+            raise bucket_not_empty() if error.code == "ResourceReferenced" else error from error
         return JSONResponse({"message": "Successfully deleted"})
 
     async def empty(self, request: Request, caller: Caller) -> Response:
         """The platform does this later; here it is done when the answer, which is the platform's, arrives."""
+        caller.require_service_role()
         await self.get(request, caller)
         await self._objects.remove(caller, "storage.bucket.empty", request.path_params["bucket"], None)
         return JSONResponse({"message": "Empty bucket has been queued. Completion may take up to an hour."})
@@ -104,8 +128,6 @@ class BucketRoutes:
 
 def _settings(body: dict[str, Any]) -> dict[str, Any]:
     """The columns that a body sets: those it names."""
-    if "name" in body and not isinstance(body["name"], str):
-        raise invalid_bucket_name()
     values: dict[str, Any] = {}
     if body.get("public") is not None:
         values["public"] = flag(body, "public", default=False)

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from infra.local import tokens
 from infra.local.settings import Keys, Settings
-from infra.local.storage.errors import access_denied, from_database, malformed
+from infra.local.storage.errors import access_denied, from_database, malformed, wrong_role
 
 Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
 POOL = 8
@@ -51,6 +51,11 @@ class Caller:
             raise access_denied(self.refusal)
         return self
 
+    def require_service_role(self) -> None:
+        """Raises AccessDenied for everybody else."""
+        if self.role != ADMIN_ROLE:
+            raise wrong_role("Access denied: Invalid role")
+
 
 def identify(keys: Keys, request: Request, *, anonymous: bool = False) -> Caller:
     """The caller of `request`. Where `anonymous` is allowed a missing or bad token makes one; else it is refused."""
@@ -59,7 +64,10 @@ def identify(keys: Keys, request: Request, *, anonymous: bool = False) -> Caller
         "request.path": request.url.path.removeprefix(request.scope.get("root_path", "")),
         "request.headers": json.dumps(dict(request.headers)),
     }
-    token = tokens.resolve(keys, request.headers.get("apikey"), request.headers.get("authorization"))
+    bearer = request.headers.get("authorization")
+    if bearer and " " not in bearer:  # the scheme may be left out
+        bearer = f"Bearer {bearer}"
+    token = tokens.resolve(keys, request.headers.get("apikey"), bearer)
     if token is None and not anonymous:
         raise malformed("headers must have required property 'authorization'")
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import psycopg
 from starlette.responses import JSONResponse, Response
 
-
 # What PostgreSQL says → status, code, message, and error and status on the wire where they are not the usual ones.
 FIXED: dict[str, tuple[int, str, str] | tuple[int, str, str, str, int]] = {
     "57014": (544, "DatabaseTimeout", "The connection to the database timed out", "DatabaseTimeout", 544),
@@ -47,6 +46,10 @@ class BytesGoneError(StorageError):
 
 def no_such_bucket() -> StorageError:
     return StorageError(404, "NoSuchBucket", "Bucket not found", "Bucket not found")
+
+
+def bucket_not_empty() -> StorageError:
+    return StorageError(409, "ResourceNotEmpty", "The bucket you tried to delete is not empty")
 
 
 def no_such_key() -> StorageError:
@@ -112,8 +115,9 @@ def from_database(error: psycopg.Error) -> StorageError:
     if state == "22023" and "role" in text:
         return access_denied(text)
     if state in {"42703", "42P01"}:
-        where = f" in a trigger or RLS policy: {error.diag.context}" if error.diag.internal_query else ""
-        return StorageError(503, "DatabaseSchemaMismatch", f"There is a database schema mismatch{where}")
+        where = f"There is a database schema mismatch in a trigger or RLS policy: {error.diag.context}"
+        plain = "The database schema is out of sync. Please run migrations or contact support."
+        return StorageError(503, "DatabaseSchemaMismatch", where if error.diag.internal_query else plain)
     if state in FIXED:
         return StorageError(*FIXED[state])
     if state.startswith("22") or (isinstance(error, psycopg.DataError) and not state):

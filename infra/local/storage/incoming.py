@@ -14,6 +14,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from infra.local.storage.errors import invalid_request, too_large
+from infra.local.storage.robots import check_robots
 
 MAX_FIELDS = 10
 MAX_FIELD = 1024 * 1024  # bytes
@@ -30,12 +31,15 @@ class Incoming:
     length: int | None
     chunks: AsyncIterator[bytes]
     is_form: bool = False
+    robots: str | None = None
 
 
 async def read_upload(request: Request) -> Incoming:
     """Read as much of `request` as it takes to know the file's type; its bytes are left to be read from `chunks`."""
     content_type = request.headers.get("content-type", "")
-    length = declared_length(request)
+    length, robots = declared_length(request), request.headers.get("x-robots-tag") or None
+    if robots is not None:
+        check_robots(robots)
     kind, options = parse_options_header(content_type)
     if kind == b"multipart/form-data":
         form = _Form(request.stream(), options.get(b"boundary", b""))
@@ -48,6 +52,7 @@ async def read_upload(request: Request) -> Incoming:
             length=length,
             chunks=form.file_chunks(),
             is_form=True,
+            robots=robots,
         )
     return Incoming(
         mime_type=content_type or BINARY,
@@ -55,6 +60,7 @@ async def read_upload(request: Request) -> Incoming:
         user_metadata=header_metadata(request),
         length=length,
         chunks=request.stream(),
+        robots=robots,
     )
 
 

@@ -56,23 +56,29 @@ class ListRoutes:
         cursor = text(body, "cursor", "")
         if cursor:
             column, descending, after = _decode(cursor)
+        prefix, delimited = text(body, "prefix", ""), flag(body, "with_delimiter", default=False)
         async with self._database.as_caller(caller, "storage.object.list_v2") as db:
             found = await rows.search_pages(
-                db, request.path_params["bucket"], text(body, "prefix", ""), limit + 1, column,
-                descending=descending, delimited=flag(body, "with_delimiter", default=False),
-                after=after if cursor else None,
+                db, request.path_params["bucket"], prefix, limit + 1, column,
+                descending=descending, delimited=delimited, after=after if cursor else None,
             )  # fmt: skip
         page = found[:limit]
+        level = prefix.count("/") if delimited else None
         answer: dict[str, Any] = {
             "hasNext": len(found) > limit,
-            "folders": [{"name": row["key"], "key": row["key"]} for row in page if row["id"] is None],
-            "objects": [
-                entry_json(row | {"name": row["key"]}) | {"key": row["key"]} for row in page if row["id"] is not None
-            ],
+            "folders": [_line(row, level) for row in page if row["id"] is None],
+            "objects": [_line(row, level) for row in page if row["id"] is not None],
         }
         if len(found) > limit:
-            answer |= {"nextCursor": _encode(page[-1], column, descending), "nextCursorKey": page[-1]["key"]}
+            last = page[-1]["key"].removesuffix("/") if page[-1]["id"] is None else page[-1]["key"]
+            answer |= {"nextCursor": _encode(page[-1], column, descending), "nextCursorKey": last}
         return JSONResponse(answer)
+
+
+def _line(row: dict[str, Any], level: int | None) -> dict[str, Any]:
+    """A file or folder; where they are told apart, `key` is the part of the name at that level."""
+    line = entry_json(row | {"name": row["key"]})
+    return line if level is None else line | {"key": row["key"].split("/")[level]}
 
 
 def _encode(row: dict[str, Any], column: str, descending: bool) -> str:

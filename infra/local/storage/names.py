@@ -38,6 +38,8 @@ def check_bucket(name: Any) -> str:
     """A bucket's name. Raises InvalidBucketName."""
     if not isinstance(name, str) or not BUCKET.fullmatch(name) or name != name.strip() or name in {".", ".."}:
         raise invalid_bucket_name()
+    if name.endswith("--iceberg"):  # kept for buckets of another kind
+        raise invalid_bucket_name()
     return name
 
 

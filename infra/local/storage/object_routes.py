@@ -15,12 +15,13 @@ from infra.local.settings import Keys
 from infra.local.storage import rows, signing
 from infra.local.storage.bodies import flag, number, read_json, text, texts
 from infra.local.storage.callers import Caller
-from infra.local.storage.errors import BytesGoneError, invalid_request, no_such_bucket
+from infra.local.storage.errors import BytesGoneError, malformed, no_such_bucket
+from infra.local.storage.images import Transformation
 from infra.local.storage.incoming import header_metadata, read_upload
-from infra.local.storage.names import check_header, check_key, check_mime
+from infra.local.storage.names import check_header, check_mime
 from infra.local.storage.objects import Objects
 from infra.local.storage.outgoing import send_object
-from infra.local.storage.rendering import info_json, object_json, route
+from infra.local.storage.rendering import info_response, object_json, place, route
 
 ATTEMPTS = 5
 MAX_OBJECTS = 1000  # in one request
@@ -35,23 +36,23 @@ class ObjectRoutes:
         self._keys = keys
 
     def routes(self) -> list[BaseRoute]:
-        keys, place = self._keys, "/{bucket}/{key:path}"
+        keys, below = self._keys, "/{bucket}/{key:path}"
         return [
             route("/object/move", keys, {"POST": self.move}),
             route("/object/copy", keys, {"POST": self.copy}),
             route("/object/sign/{bucket}", keys, {"POST": self.sign_many}),
-            route("/object/sign" + place, keys, {"POST": self.sign}),
-            route("/object/sign" + place, keys, {"GET": self.download_signed}, anonymous=True),
-            route("/object/upload/sign" + place, keys, {"POST": self.sign_upload}),
-            route("/object/upload/sign" + place, keys, {"PUT": self.upload_signed}, anonymous=True),
-            route("/object/info/public" + place, keys, {"GET": self.info_public}, anonymous=True),
-            route("/object/info/authenticated" + place, keys, {"GET": self.info}),
-            route("/object/info" + place, keys, {"GET": self.info}),
-            route("/object/public" + place, keys, {"GET": self.read_public, "HEAD": self.read_public}, anonymous=True),
-            route("/object/authenticated" + place, keys, {"GET": self.read, "HEAD": self.read}),
+            route("/object/sign" + below, keys, {"POST": self.sign}),
+            route("/object/sign" + below, keys, {"GET": self.download_signed}, anonymous=True),
+            route("/object/upload/sign" + below, keys, {"POST": self.sign_upload}),
+            route("/object/upload/sign" + below, keys, {"PUT": self.upload_signed}, anonymous=True),
+            route("/object/info/public" + below, keys, {"GET": self.info_public}, anonymous=True),
+            route("/object/info/authenticated" + below, keys, {"GET": self.info}),
+            route("/object/info" + below, keys, {"GET": self.info}, anonymous=True),
+            route("/object/public" + below, keys, {"GET": self.read_public, "HEAD": self.read_public}, anonymous=True),
+            route("/object/authenticated" + below, keys, {"GET": self.read, "HEAD": self.read}),
             route("/object/{bucket}", keys, {"DELETE": self.remove_many}),
-            route("/object" + place, keys, {"GET": self.read, "HEAD": self.read}, anonymous=True),
-            route("/object" + place, keys, {"POST": self.create, "PUT": self.update, "DELETE": self.remove}),
+            route("/object" + below, keys, {"GET": self.read, "HEAD": self.read}, anonymous=True),
+            route("/object" + below, keys, {"POST": self.create, "PUT": self.update, "DELETE": self.remove}),
         ]
 
     async def create(self, request: Request, caller: Caller) -> Response:
@@ -62,32 +63,33 @@ class ObjectRoutes:
         return await self._upload(request, caller, "storage.object.upload_update", upsert=True)
 
     async def upload_signed(self, request: Request, caller: Caller) -> Response:
-        bucket, key = _place(request)
-        token = request.query_params.get("token", "")
-        claims = signing.verify(self._keys, token, signing.UPLOAD, f"{bucket}/{key}")
-        row = await self._objects.upload(
+        bucket, key = place(request)
+        claims = signing.verify_query(self._keys, request, signing.UPLOAD, f"{bucket}/{key}")
+        await self._objects.upload(
             caller, "storage.object.upload_signed", bucket, key, await read_upload(request),
             upsert=claims.get("upsert") is True, owner=claims.get("owner"), trusted=True,
         )  # fmt: skip
-        return JSONResponse({"Id": str(row["id"]), "Key": f"{bucket}/{key}"})
+        return JSONResponse({"Key": f"{bucket}/{key}"})
 
     async def _upload(self, request: Request, caller: Caller, operation: str, *, upsert: bool) -> Response:
-        bucket, key = _place(request)
+        bucket, key = place(request)
         row = await self._objects.upload(
             caller, operation, bucket, key, await read_upload(request), upsert=upsert, owner=caller.owner
         )
         return JSONResponse({"Id": str(row["id"]), "Key": f"{bucket}/{key}"})
 
     async def read(self, request: Request, caller: Caller) -> Response:
-        return await self._send(request, lambda: self._visible(request, caller, "storage.object.get_authenticated"))
+        head = request.method == "HEAD"
+        operation = "object.head_authenticated_info" if head else "storage.object.get_authenticated"
+        return await self._send(request, lambda: self._visible(request, caller, operation))
 
     async def read_public(self, request: Request, caller: Caller) -> Response:
-        return await self._send(request, lambda: self._public(request, caller, "storage.object.get_public"))
+        operation = "storage.object.info_public" if request.method == "HEAD" else "storage.object.get_public"
+        return await self._send(request, lambda: self._objects.find_public(caller, operation, *place(request)))
 
     async def download_signed(self, request: Request, caller: Caller) -> Response:
-        bucket, key = _place(request)
-        token = request.query_params.get("token", "")
-        claims = signing.verify(self._keys, token, signing.DOWNLOAD, f"{bucket}/{key}")
+        bucket, key = place(request)
+        claims = signing.verify_query(self._keys, request, signing.DOWNLOAD, f"{bucket}/{key}")
         return await self._send(
             request,
             lambda: self._objects.find(caller, "storage.object.get_signed", bucket, key, admin=True),
@@ -105,33 +107,29 @@ class ObjectRoutes:
         return await send_object(request, self._objects.blobs, await find(), expires=expires, head=head)
 
     async def info(self, request: Request, caller: Caller) -> Response:
-        return JSONResponse(info_json(await self._visible(request, caller, "object.get_authenticated_info")))
+        return info_response(await self._visible(request, caller, "object.get_authenticated_info"))
 
     async def info_public(self, request: Request, caller: Caller) -> Response:
-        return JSONResponse(info_json(await self._public(request, caller, "storage.object.info_public")))
+        return info_response(await self._objects.find_public(caller, "storage.object.info_public", *place(request)))
 
     async def _visible(self, request: Request, caller: Caller, operation: str) -> dict[str, Any]:
         """The object if the bucket is public, or policies show it to the caller."""
-        bucket, key = _place(request)
+        bucket, key = place(request)
         public = (await self._objects.bucket(caller, operation, bucket))["public"]
         if not public and not caller.authenticated:
             raise no_such_bucket()
         return await self._objects.find(caller, operation, bucket, key, admin=public)
 
-    async def _public(self, request: Request, caller: Caller, operation: str) -> dict[str, Any]:
-        bucket, key = _place(request)
-        if not (await self._objects.bucket(caller, operation, bucket))["public"]:
-            raise no_such_bucket()
-        return await self._objects.find(caller, operation, bucket, key, admin=True)
-
     async def sign(self, request: Request, caller: Caller) -> Response:
-        bucket, key = _place(request)
+        bucket, key = place(request)
         body = await read_json(request)
         seconds = _seconds(body)
-        if body.get("transform"):
-            raise invalid_request("transformations of images are not offered")
+        transform = body.get("transform") or {}
+        if not isinstance(transform, dict):
+            raise malformed("body/transform must be object")
+        steps = ",".join(Transformation.parse(transform, "body/transform").steps(signed=True))
         await self._objects.find(caller, "storage.object.sign", bucket, key)
-        return JSONResponse({"signedURL": self._download_url(bucket, key, seconds)})
+        return JSONResponse({"signedURL": self._download_url(bucket, key, seconds, steps)})
 
     async def sign_many(self, request: Request, caller: Caller) -> Response:
         bucket = request.path_params["bucket"]
@@ -148,7 +146,7 @@ class ObjectRoutes:
         return JSONResponse(answer)
 
     async def sign_upload(self, request: Request, caller: Caller) -> Response:
-        bucket, key = _place(request)
+        bucket, key = place(request)
         upsert = request.headers.get("x-upsert") == "true"
         await self._objects.bucket(caller, "storage.object.sign_upload_url", bucket)
         row = rows.NewObject(bucket, key, caller.owner, {}, header_metadata(request))
@@ -180,7 +178,7 @@ class ObjectRoutes:
         return JSONResponse({"message": "Successfully moved", "Id": str(row["id"]), "Key": row["name"]})
 
     async def remove(self, request: Request, caller: Caller) -> Response:
-        await self._objects.remove_one(caller, "storage.object.delete", *_place(request))
+        await self._objects.remove_one(caller, "storage.object.delete", *place(request))
         return JSONResponse({"message": "Successfully deleted"})
 
     async def remove_many(self, request: Request, caller: Caller) -> Response:
@@ -189,14 +187,12 @@ class ObjectRoutes:
         removed = await self._objects.remove(caller, "storage.object.delete_many", bucket, keys)
         return JSONResponse([object_json(row) for row in removed])
 
-    def _download_url(self, bucket: str, key: str, seconds: int) -> str:
+    def _download_url(self, bucket: str, key: str, seconds: int, steps: str = "") -> str:
         # Not percent-encoded: the official clients do that to the whole address.
         path = f"{bucket}/{key}"
-        return f"/object/sign/{path}?token={signing.sign(self._keys, signing.DOWNLOAD, path, seconds)}"
-
-
-def _place(request: Request) -> tuple[str, str]:
-    return request.path_params["bucket"], check_key(request.path_params["key"])
+        claims = {"transformations": steps} if steps else {}
+        token = signing.sign(self._keys, signing.DOWNLOAD, path, seconds, **claims)
+        return f"/{'render/image' if steps else 'object'}/sign/{path}?token={token}"
 
 
 def _buckets(body: dict[str, Any]) -> tuple[str, str]:
@@ -206,7 +202,7 @@ def _buckets(body: dict[str, Any]) -> tuple[str, str]:
 
 def _seconds(body: dict[str, Any]) -> int:
     if "expiresIn" not in body:
-        raise invalid_request("body must have required property 'expiresIn'")
+        raise malformed("body must have required property 'expiresIn'")
     return number(body["expiresIn"], "body/expiresIn", 0, 1, signing.MAX_SECONDS)
 
 
@@ -215,7 +211,7 @@ def _new_metadata(value: Any, key: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise invalid_request("body/metadata must be object")
+        raise malformed("body/metadata must be object")
     changed: dict[str, Any] = {}
     if value.get("mimetype") is not None:
         changed["mimetype"] = check_mime(text(value, "mimetype"), None, key)

@@ -61,6 +61,12 @@ class Objects:
             raise no_such_bucket()
         return row
 
+    async def find_public(self, caller: Caller, operation: str, bucket: str, key: str) -> dict[str, Any]:
+        """The object of a public bucket, whoever asks. Raises NoSuchBucket, also where the bucket is not public."""
+        if not (await self.bucket(caller, operation, bucket))["public"]:
+            raise no_such_bucket()
+        return await self.find(caller, operation, bucket, key, admin=True)
+
     async def check_upload(self, caller: Caller, operation: str, row: rows.NewObject, *, upsert: bool) -> None:
         """Insert the row as the caller and take it back: policies and constraints say whether it may be."""
         try:
@@ -81,13 +87,18 @@ class Objects:
         names.check_header("cache-control", incoming.cache_control)
         if incoming.length is not None and incoming.length > limit and not incoming.is_form:
             raise too_large()
-        expected = {"mimetype": mime_type, "contentLength": incoming.length}
+        expected: dict[str, Any] = {"mimetype": mime_type}
+        if incoming.length is not None:
+            expected["contentLength"] = incoming.length
         row = rows.NewObject(bucket, key, owner, expected, incoming.user_metadata)
         if not trusted:
             await self.check_upload(caller, operation, row, upsert=upsert)
         blob = await self.blobs.receive(incoming.chunks, limit)
         try:
-            row = replace(row, version=blob.address, metadata=_metadata(blob, mime_type, incoming.cache_control))
+            metadata = _metadata(blob, mime_type, incoming.cache_control)
+            if incoming.robots is not None:
+                metadata["xRobotsTag"] = incoming.robots
+            row = replace(row, version=blob.address, metadata=metadata, user_metadata=incoming.user_metadata or {})
             return await self._complete(caller, operation, row, blob, upsert=upsert)
         finally:
             await run_in_threadpool(self.blobs.discard, blob)

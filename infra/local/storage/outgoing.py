@@ -30,11 +30,13 @@ async def send_object(
     """
     headers = object_headers(row, expires)
     if "download" in request.query_params:
-        headers["Content-Disposition"] = _disposition(request.query_params["download"])
+        headers["Content-Disposition"] = disposition(request.query_params["download"])
     if _is_fresh(request, headers):
         return Response(status_code=304, headers={k: v for k, v in headers.items() if not k.startswith("Content-")})
     if head:
         return Response(headers=headers | {"Content-Length": str(_size(row))})
+    if "if-none-match" in request.headers and "Cache-Control" in headers:
+        headers["Cache-Control"] += ", stale-while-revalidate=30"  # for caches, while they fetch the new one
     file = await run_in_threadpool(blobs.open, row["version"] or "")
     if file is None:
         raise BytesGoneError
@@ -62,7 +64,7 @@ def object_headers(row: dict[str, Any], expires: datetime | None = None) -> dict
         "Content-Type": mime_type,
         "ETag": str(metadata.get("eTag") or ""),
         "Last-Modified": _http_date(_modified(row)),
-        "X-Robots-Tag": "none",
+        "X-Robots-Tag": str(metadata.get("xRobotsTag") or "none"),
         "X-Content-Type-Options": "nosniff",
     }
     if ACTIVE.search(mime_type):
@@ -91,10 +93,11 @@ def _http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
-def _disposition(filename: str) -> str:
+def disposition(filename: str) -> str:
+    """Content-Disposition for `?download=filename`; an empty one keeps the object's own name."""
     if not filename:
         return "attachment;"
-    name = quote(filename, safe="")
+    name = quote(filename, safe="!'()*")  # encodeURIComponent's alphabet
     return f"attachment; filename={name}; filename*=UTF-8''{name}"
 
 

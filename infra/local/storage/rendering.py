@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from infra.local.settings import Keys
 from infra.local.storage.callers import Caller, identify
 from infra.local.storage.errors import StorageError, invalid_request
+from infra.local.storage.names import check_key
+from infra.local.storage.outgoing import object_headers
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 OBJECT_FIELDS = (
@@ -39,6 +41,11 @@ def route(path: str, keys: Keys, by_method: dict[str, Handler], *, anonymous: bo
     return made
 
 
+def place(request: Request) -> tuple[str, str]:
+    """Bucket and key of an address. Raises InvalidKey."""
+    return request.path_params["bucket"], check_key(request.path_params["key"])
+
+
 def timestamp(moment: datetime | None) -> str | None:
     """As JavaScript writes it: UTC, in milliseconds."""
     if moment is None:
@@ -46,8 +53,10 @@ def timestamp(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def bucket_json(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"created_at": timestamp(row["created_at"]), "updated_at": timestamp(row["updated_at"])}
+def bucket_json(row: dict[str, Any], *, kind: bool) -> dict[str, Any]:
+    """A row of storage.buckets; with `kind`, its type too."""
+    shown = row if kind else {name: value for name, value in row.items() if name != "type"}
+    return shown | {"created_at": timestamp(row["created_at"]), "updated_at": timestamp(row["updated_at"])}
 
 
 def object_json(row: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +73,7 @@ def object_json(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def entry_json(row: dict[str, Any]) -> dict[str, Any]:
-    """A line of a listing; a folder has a name only."""
+    """A line of a listing; a folder has a name, and maybe times."""
     return {
         "name": row["name"],
         "id": str(row["id"]) if row["id"] else None,
@@ -75,10 +84,10 @@ def entry_json(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def info_json(row: dict[str, Any]) -> dict[str, Any]:
+def info_response(row: dict[str, Any]) -> Response:
     """What /object/info tells of an object. `metadata` is the caller's own, the file's is spread out."""
     metadata = row["metadata"] or {}
-    return {
+    body = {
         "id": str(row["id"]),
         "name": row["name"],
         "version": row["version"],
@@ -91,3 +100,5 @@ def info_json(row: dict[str, Any]) -> dict[str, Any]:
         "last_modified": timestamp(row["updated_at"]),
         "created_at": timestamp(row["created_at"]),
     }
+    shown = {"ETag", "Last-Modified", "Cache-Control"}
+    return JSONResponse(body, headers={name: told for name, told in object_headers(row).items() if name in shown})

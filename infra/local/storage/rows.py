@@ -115,7 +115,7 @@ async def search(
     return await cursor.fetchall()
 
 
-# Folders are dated by the oldest object in them. The key breaks ties, so that a cursor points at one place.
+# Folders are dated by the creation of the oldest object in them. The key breaks ties, so that a cursor points at one place.
 ENTRIES = """
 with found as (
   select o.*, position('/' in substr(o.name, length(%(prefix)s) + 1)) as slash
@@ -127,7 +127,7 @@ entries as (
   from found f
   where f.slash = 0 or not %(delimited)s
   union all
-  select left(f.name, length(%(prefix)s) + f.slash), null, min(f.created_at), min(f.updated_at), null, null
+  select left(f.name, length(%(prefix)s) + f.slash), null, min(f.created_at), min(f.created_at), null, null
   from found f
   where f.slash > 0 and %(delimited)s
   group by 1
@@ -190,6 +190,11 @@ async def list_buckets(
         direction=sql.SQL("desc" if descending else "asc"),
     )
     return await (await db.execute(statement, [search_text, limit, offset])).fetchall()
+
+
+async def has_objects(db: Connection, bucket: str) -> bool:
+    cursor = await db.execute("select 1 as found from storage.objects where bucket_id = %s limit 1", [bucket])
+    return await cursor.fetchone() is not None
 
 
 async def insert_bucket(db: Connection, bucket: str, name: str, owner: str | None, values: dict[str, Any]) -> None:

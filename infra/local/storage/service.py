@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from infra.local.settings import Settings
@@ -14,6 +12,8 @@ from infra.local.storage.callers import Database
 from infra.local.storage.list_routes import ListRoutes
 from infra.local.storage.object_routes import ObjectRoutes
 from infra.local.storage.objects import Objects
+from infra.local.storage.other_routes import METHODS, no_such_route, other_routes
+from infra.local.storage.render_routes import RenderRoutes
 from infra.local.storage.resumable import Resumable
 from infra.local.storage.tus_routes import TusRoutes
 
@@ -29,11 +29,13 @@ class StorageService:
         self._uploads = Resumable(settings.data / FOLDER / settings.database / "resumable")
         self._objects = Objects(self._database, self._blobs)
         self.routes: list[BaseRoute] = [
-            Route("/status", _status),
             *BucketRoutes(self._objects).routes(settings.keys),
             *ListRoutes(self._database).routes(settings.keys),
             *TusRoutes(self._objects, self._uploads, settings.keys).routes(),
+            *RenderRoutes(self._objects, settings.keys).routes(),
+            *other_routes(settings.keys),
             *ObjectRoutes(self._objects, settings.keys).routes(),
+            Route("/{path:path}", no_such_route, methods=METHODS),
         ]
 
     async def start(self) -> None:
@@ -45,7 +47,3 @@ class StorageService:
 
     async def stop(self) -> None:
         await self._database.close()
-
-
-async def _status(_: Request) -> Response:
-    return Response(status_code=200)

@@ -8,9 +8,11 @@ import time
 from typing import Any
 
 import jwt
+from starlette.requests import Request
 
 from infra.local.settings import Keys
-from infra.local.storage.errors import StorageError
+from infra.local.storage.callers import token_fault
+from infra.local.storage.errors import StorageError, malformed
 
 DOWNLOAD = "download"
 UPLOAD = "upload"
@@ -24,14 +26,20 @@ def sign(keys: Keys, scope: str, path: str, seconds: int, **claims: Any) -> str:
     return jwt.encode(claims | {"url": path, "scope": scope, "iat": now, "exp": now + seconds}, _key(keys), "HS256")
 
 
+def verify_query(keys: Keys, request: Request, scope: str, path: str) -> dict[str, Any]:
+    """The claims of the token in a signed URL. Raises StorageError as verify() does."""
+    token = request.query_params.get("token")
+    if token is None:
+        raise malformed("querystring must have required property 'token'")
+    return verify(keys, token, scope, path)
+
+
 def verify(keys: Keys, token: str, scope: str, path: str) -> dict[str, Any]:
     """The claims of a token that allows `scope` on `path` now. Raises StorageError for every other."""
     try:
         claims: dict[str, Any] = jwt.decode(token, _key(keys), ["HS256"], options={"require": ["exp", "url", "scope"]})
-    except jwt.ExpiredSignatureError:
-        raise StorageError(400, "InvalidJWT", '"exp" claim timestamp check failed') from None
     except jwt.InvalidTokenError as error:
-        raise StorageError(400, "InvalidJWT", str(error)) from None
+        raise StorageError(400, "InvalidJWT", token_fault(error)) from None
     if claims["scope"] != scope:
         raise StorageError(400, "InvalidSignature", f"Token is not scoped for {scope}")
     if claims["url"] != path:

@@ -242,7 +242,7 @@ language sql stable as $$
   limit greatest(max_keys, 0)
 $$;
 
--- The same by a time; a folder has the time of the oldest in it. `p_level` is kept for its callers.
+-- The same by a time; a folder has the time at which the oldest in it was made. `p_level` is kept for its callers.
 create or replace function storage.search_by_timestamp(
   p_prefix text,
   p_bucket_id text,
@@ -272,7 +272,7 @@ language sql stable as $$
     from found f
     where f.folder is null
     union all
-    select rtrim(f.folder, '/'), null::uuid, min(f.updated_at), min(f.created_at), null::timestamptz, null::jsonb
+    select rtrim(f.folder, '/'), null::uuid, min(f.created_at), min(f.created_at), null::timestamptz, null::jsonb
     from found f
     where f.folder is not null
     group by f.folder
