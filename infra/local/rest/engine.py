@@ -60,7 +60,7 @@ class _Exchange:
         self.timing = timing
 
     async def answer(self) -> Response:
-        parts = [part for part in self.request.path.strip("/").split("/") if part]
+        parts = self.request.segments
         if len(parts) > 2 or (len(parts) == 2 and parts[0] != "rpc"):
             raise errors.invalid_path()
         self.schema, negotiated = self.request.schema(self.configuration.schemas)

@@ -202,7 +202,7 @@ def _status(code: str, message: str, *, authenticated: bool) -> int:
     if code == "42883":
         return 406 if message.startswith("function xmlagg(") else 404
     if code.startswith("PT"):
-        return int(code[2:]) if code[2:].isdigit() else 500
+        return int(code[2:]) if code[2:].isdecimal() and code[2] != "0" else 500
     return _STATUS.get(code) or _STATUS.get(code[:2]) or 400
 
 
@@ -216,7 +216,7 @@ def _raised_by_user(message: str, detail: str | None) -> ApiError:
     """`raise sqlstate 'PGRST'` has the whole answer as JSON in its message and detail."""
     told, answer = _json_object(message), _json_object(detail or "")
     wrong = "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error"
-    if told is None or not {"code", "message"} <= told.keys():
+    if told is None or not _is_told(told):
         keys = "'code', 'message' and optional keys: 'details', 'hint'."
         hint = f"MESSAGE must be a JSON object with obligatory keys: {keys}"
         return ApiError(500, "PGRST121", wrong, f"Invalid JSON value for MESSAGE: '{message}'", hint)
@@ -224,15 +224,25 @@ def _raised_by_user(message: str, detail: str | None) -> ApiError:
         hint = "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'."
         invalid = f"Invalid JSON value for DETAIL: '{detail}'"
         return ApiError(500, "PGRST121", wrong, invalid if detail else "DETAIL is missing in the RAISE statement", hint)
-    headers = [(str(name), str(value)) for name, value in answer["headers"].items()]
-    return ApiError(
-        answer["status"], str(told["code"]), str(told["message"]), told.get("details"), told.get("hint"), headers
-    )
+    headers = list(answer["headers"].items())
+    return ApiError(answer["status"], told["code"], told["message"], told.get("details"), told.get("hint"), headers)
+
+
+def _is_told(value: dict[str, Any]) -> bool:
+    required = all(isinstance(value.get(name), str) for name in ("code", "message"))
+    return required and all(isinstance(value.get(name), str | None) for name in ("details", "hint"))
 
 
 def _is_answer(value: dict[str, Any]) -> bool:
-    status = value.get("status")
-    return isinstance(value.get("headers"), dict) and isinstance(status, int) and 100 <= status <= 999
+    status, headers = value.get("status"), value.get("headers")
+    return (
+        isinstance(headers, dict)
+        and all(isinstance(each, str) for each in headers.values())
+        and isinstance(value.get("status_text"), str | None)
+        and isinstance(status, int)
+        and not isinstance(status, bool)
+        and 100 <= status <= 999
+    )
 
 
 def _json_object(text: str) -> dict[str, Any] | None:

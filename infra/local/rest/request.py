@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
+from urllib.parse import unquote
 
 from infra.local.rest import errors
 from infra.local.rest.grammar.ast import ALL_ROWS, NO_ROWS, Query, Range
@@ -16,7 +16,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True)
 class Request:
-    """`path` is relative to the API's root and begins with a slash; header names are lower case."""
+    """`path` is relative to the API's root, begins with a slash and is as it was sent; header names are lower case."""
 
     method: str
     path: str
@@ -28,6 +28,11 @@ class Request:
         return next((value for key, value in self.headers if key == name), None)
 
     @property
+    def segments(self) -> list[str]:
+        """The parts of the path, decoded. A slash at its end begins one more, which is empty."""
+        return [unquote(each) for each in self.path[1:].split("/")] if len(self.path) > 1 else []
+
+    @property
     def content_type(self) -> str:
         """The media type of the body without parameters; JSON where none is told."""
         return (self.header("content-type") or "application/json").partition(";")[0].strip().lower()
@@ -36,10 +41,8 @@ class Request:
         return _json({name: value for name, value in self.headers if name != "cookie"})
 
     def cookies_json(self) -> str:
-        try:
-            return _json({name: morsel.value for name, morsel in SimpleCookie(self.header("cookie") or "").items()})
-        except CookieError:
-            return "{}"
+        cookies = (each.partition("=") for each in (self.header("cookie") or "").split(";") if each)
+        return _json({name.lstrip(" "): value for name, _, value in cookies})
 
     def schema(self, exposed: tuple[str, ...]) -> tuple[str, bool]:
         """The schema that a profile header asks for, and whether one had to be chosen. Raises ApiError PGRST106."""

@@ -56,12 +56,16 @@ def of_insert(context: Context, result: Result, resource: str, *, resolves: bool
     """`resolves` is whether there was a key on which a conflict could be resolved."""
     headers: Headers = []
     if result.location:
-        pairs = (pair.partition("=") for pair in result.location)
-        headers.append(("Location", f"/{quote(resource)}?" + "&".join(f"{quote(k)}={quote(v)}" for k, _, v in pairs)))
+        pairs = (map(_quoted, pair.split("=", 1)) for pair in result.location)
+        headers.append(("Location", f"/{quote(resource)}?" + "&".join(map("=".join, pairs))))
     headers.append(("Content-Range", f"*/{result.page_total if context.preferences.counts else '*'}"))
     headers += context.applied("return", "missing", *(["resolution"] if resolves else []))
     merged = context.preferences.resolution == "merge-duplicates" and (result.inserted or 0) <= 0
     return _overridden(result, _written(context, result, headers, 200 if merged else 201, without_body=None))
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 def of_put(context: Context, result: Result) -> Response:
@@ -137,9 +141,10 @@ def _written(context: Context, result: Result, headers: Headers, status: int, *,
 def _overridden(result: Result, response: Response) -> Response:
     """Let what the database has set in response.status and response.headers win."""
     if result.status is not None:
-        if not re.fullmatch(r"[1-9][0-9]{2}", result.status):
+        status = re.match(r"[1-9][0-9]{2}(?![0-9])", result.status)  # what follows the number is not looked at
+        if status is None:
             raise errors.bad_response_status()
-        response.status = int(result.status)
+        response.status = int(status.group())
     if result.headers is not None:
         own = _own_headers(result.headers)
         names = {name.lower() for name, _ in own}

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from typing import Any
+from urllib.parse import quote
 
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response as HttpResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -35,13 +39,17 @@ RELOADS = frozenset({"", "reload schema", "reload config"})  # all of them read 
 
 
 class RestService:
-    """`routes` go under /rest/v1. `start` reads the schema and listens for `notify pgrst` until `stop`."""
+    """`routes` go under /rest/v1, `admin_routes` under /rest-admin/v1.
+
+    `start` reads the schema and listens for `notify pgrst` until `stop`.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._authenticator = Authenticator(settings.keys)
         self._engine: Engine | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._listens = False
         self._pool = AsyncConnectionPool(
             settings.database_url(LOGIN),
             connection_class=Connection,
@@ -49,9 +57,10 @@ class RestService:
             max_size=POOL_SIZE,
             timeout=ACQUIRE_SECONDS,
             open=False,
-            kwargs={"autocommit": True, "cursor_factory": AsyncRawCursor, "application_name": "rest"},
+            kwargs={"autocommit": True, "application_name": "rest"},
         )
         self.routes: list[BaseRoute] = [Route("/{path:path}", _Endpoint(self))]
+        self.admin_routes: list[BaseRoute] = [Route("/live", self._live), Route("/ready", self._ready)]
 
     async def start(self) -> None:
         await self._pool.open()
@@ -113,6 +122,13 @@ class RestService:
             log.exception("%s %s failed", request.method, request.path)
             return _refused(ApiError(500, "PGRSTX00", "Internal error"), verbose=verbose)
 
+    async def _live(self, _: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    async def _ready(self, _: HttpRequest) -> HttpResponse:
+        """Whether the schema is known, and its changes are heard of."""
+        return HttpResponse(status_code=200 if self._engine is not None and self._listens else 503)
+
     async def _listen(self, listening: asyncio.Event) -> None:
         """Keep the engine at the schema's present state, through losses of the connection."""
         while True:
@@ -123,6 +139,7 @@ class RestService:
                     await connection.execute("listen pgrst")
                     await self._load(connection)
                     listening.set()
+                    self._listens = True
                     while True:
                         told = [each.payload async for each in connection.notifies(stop_after=1)]
                         # A migration notifies with every statement: what comes together is one reload.
@@ -130,12 +147,13 @@ class RestService:
                         if not RELOADS.isdisjoint(told):
                             await self._load(connection)
             except psycopg.OperationalError as error:
+                self._listens = False
                 if not listening.is_set():
                     raise
                 log.warning("The connection that listens for schema changes was lost: %s", error)
                 await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _load(self, connection: Connection) -> None:
+    async def _load(self, connection: AsyncConnection[Any]) -> None:
         try:
             previous = self._engine.snapshot.configuration if self._engine else None
             snapshot = await catalog.read(connection, self._settings.schemas, previous)
@@ -162,7 +180,7 @@ class _Endpoint:
         method: str = scope["method"]
         request = Request(
             method,
-            "/" + scope["path_params"]["path"],
+            _path(scope),
             scope["query_string"].decode("latin-1"),
             headers,
             await _body(receive) if method in ("POST", "PUT", "PATCH") else b"",
@@ -172,10 +190,17 @@ class _Endpoint:
         names = {name for name, _ in shown}
         if method != "HEAD" and answer.status not in (204, 304):
             shown.append((b"content-length", str(len(answer.body)).encode()))
-        if b"vary" not in names:
+        if b"vary" not in names and b"proxy-status" not in names:  # an error has none
             shown.append((b"vary", b"Accept, Prefer, Range"))
         await send({"type": "http.response.start", "status": answer.status, "headers": shown})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+def _path(scope: Scope) -> str:
+    """What stands below the API's root, still encoded."""
+    root, raw = scope["root_path"], scope["raw_path"].decode("latin-1")
+    below: str = raw[len(root) :] if raw.startswith(root) else quote("/" + scope["path_params"]["path"])
+    return below or "/"
 
 
 def _header(text: str) -> bytes:
