@@ -66,6 +66,8 @@ create function public.add(a int, b int default 10) returns int immutable langua
 create function public.overloaded() returns text stable language sql as $$ select 'none' $$;
 create function public.overloaded(a int) returns text stable language sql as $$ select 'int ' || a $$;
 create function public.overloaded(a int, b int) returns text stable language sql as $$ select 'ints ' || a || b $$;
+create function public.either(value text) returns text stable language sql as 'select value';
+create function public.either(value int) returns int stable language sql as 'select value';
 create function public.nothing() returns void language sql as 'select';
 create function public.numbers(upto int) returns setof int stable language sql as 'select generate_series(1, upto)';
 create function public.total(variadic items int[]) returns int immutable language sql as 'select sum(i)::int from unnest(items) i';

@@ -27,7 +27,8 @@ ONE: Any = {"a": 1}
         ("all_projects?select=name,clients(name)&budget=gt.60&order=name", [
             {"name": "Peel", "clients": {"name": "Banana"}}, {"name": "Website", "clients": {"name": "Apple"}},
         ]),
-        ("all_projects?select=name&order=id&limit=1&offset=1", [{"name": "Phone"}]),
+        ("all_projects?select=name&order=name&limit=1&offset=1", [{"name": "Peel"}]),
+        ("all_projects?select=name&id=eq.2", [{"name": "Phone"}]),
     ],
 )  # fmt: skip
 def test_a_get_calls_with_the_arguments_of_its_address(api: httpx.Client, call: str, answer: Any) -> None:
@@ -149,3 +150,8 @@ def test_the_official_client_calls(postgrest: SyncPostgrestClient) -> None:
     assert postgrest.rpc("add", ONE, get=True).execute().data == 11
     found = postgrest.rpc("all_projects", {}).select("name").eq("id", 2).execute()
     assert found.data == [{"name": "Phone"}]
+
+
+def test_what_orders_the_rows_of_a_call_has_to_be_selected(api: httpx.Client) -> None:
+    error = api.get("/rpc/all_projects?select=name&order=id")
+    assert (error.status_code, error.json()["code"]) == (400, "42703")

@@ -144,6 +144,8 @@ def _build(
     for row in functions:
         routine = _routine(row, configuration)
         routines.setdefault(routine.name, []).append(routine)
+    for overloads in routines.values():
+        overloads.sort(key=Routine.sort_key)
     return SchemaCache(
         tables={name: table for name, table in all_tables.items() if name.schema in exposed},
         relationships=_visible(relationships, exposed),

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from infra.local.rest.errors import ApiError
+from infra.local.rest.fuzzy import closest
 from infra.local.rest.plan import ReadNode
-from infra.local.rest.schema import Name, Relationship, SchemaCache, closest
+from infra.local.rest.schema import Name, Relationship, SchemaCache
 
 
 def relate(cache: SchemaCache, schema: str, parent: ReadNode, node: ReadNode, hint: str | None) -> None:
@@ -81,9 +82,9 @@ def _missing(cache: SchemaCache, schema: str, origin: str, target: str, hint: st
 def _suggestion(cache: SchemaCache, schema: str, origin: str, target: str) -> str | None:
     children = cache.relationships.get((Name(schema, origin), schema))
     if children is not None:
-        names = {each.foreign.name for each in children}
-        similar = None if target in names else closest(target, sorted(names), at_least=0.33)
-        return f"Perhaps you meant '{similar}' instead of '{target}'." if similar else None
+        similar = closest(target, sorted({each.foreign.name for each in children}), at_least=0.33)
+        told = similar is not None and similar.lower() != target.lower()
+        return f"Perhaps you meant '{similar}' instead of '{target}'." if told else None
     parents = sorted({table.name for table, _ in cache.relationships if table.schema == schema})
     similar = closest(origin, parents, at_least=0.33)
     return f"Perhaps you meant '{similar}' instead of '{origin}'." if similar else None

@@ -12,6 +12,7 @@ from infra.local.rest import errors, media, openapi, payload, prefer, reading, r
 from infra.local.rest.auth import Caller
 from infra.local.rest.catalog import Snapshot
 from infra.local.rest.database import Connection, Result, Work, perform
+from infra.local.rest.fuzzy import closest
 from infra.local.rest.grammar import parse
 from infra.local.rest.grammar.ast import ALL_ROWS, Range
 from infra.local.rest.media import Handler, MediaType
@@ -21,7 +22,7 @@ from infra.local.rest.reading import Planner
 from infra.local.rest.render import Output, Statement
 from infra.local.rest.request import Request
 from infra.local.rest.response import Context, Response
-from infra.local.rest.schema import Name, closest
+from infra.local.rest.schema import Name
 from infra.local.rest.sql import identifier, qualified
 from infra.local.rest.timing import Timing
 

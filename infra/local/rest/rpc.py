@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from infra.local.rest.errors import ApiError
+from infra.local.rest.fuzzy import closest
 from infra.local.rest.grammar.ast import Query
 from infra.local.rest.payload import Payload
 from infra.local.rest.plan import Call, EmbedExists, PlannedCondition, PlannedFilter, ReadNode
-from infra.local.rest.schema import Name, Routine, SchemaCache, closest
+from infra.local.rest.schema import Name, Routine, SchemaCache
 from infra.local.rest.writing import columns_needed
 
 # A body of this type may go whole to a function's only parameter, if that has no name and one of these types.
@@ -65,15 +66,23 @@ def _arguments(routine: Routine, pairs: tuple[tuple[str, str], ...]) -> dict[str
 
 
 def _filtered(result: ReadNode) -> list[str]:
+    """What is asked of the call's rows besides the selected columns, because filters name it.
+
+    As PostgREST has it: filters of embedded resources count too, and what only orders has to be selected.
+    """
+
     def names(condition: PlannedCondition) -> list[str]:
         if isinstance(condition, PlannedFilter):
             return [condition.field.name]
         if isinstance(condition, EmbedExists):
-            return []
+            return [condition.node.embed_alias]
         return [name for child in condition.children for name in names(child)]
 
-    ordered = [term.field.name for term in result.order if term.relation is None]
-    return sorted({name for condition in result.where for name in names(condition)} | set(ordered))
+    def of_node(node: ReadNode) -> set[str]:
+        own = {name for condition in node.where for name in names(condition)}
+        return own.union(*map(of_node, node.children))
+
+    return sorted(of_node(result))
 
 
 def _takes(routine: Routine, keys: set[str], content_type: str, *, posted: bool) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -114,6 +113,11 @@ class Routine:
     settings: tuple[tuple[str, str], ...]
     oid: int
 
+    def sort_key(self) -> tuple[object, ...]:
+        """Overloads stand in this order where an answer lists them: those with the fewest parameters first."""
+        parameters = [(each.name, each.type, each.cast_type, each.required, each.variadic) for each in self.parameters]
+        return (len(parameters), self.description is not None, self.description or "", parameters, self.oid)
+
     @property
     def returns_scalar(self) -> bool:
         return not self.returns_set and not self.returns_composite
@@ -147,26 +151,3 @@ class SchemaCache:
     def column(self, table: Name, name: str) -> Column | None:
         found = self.tables.get(table)
         return found.columns.get(name) if found else None
-
-
-def closest(wanted: str, candidates: Iterable[str], *, at_least: float) -> str | None:
-    """The candidate most like `wanted` by edit distance over length, if it is like enough (1 is equal)."""
-    best, score = None, at_least
-    for candidate in candidates:
-        likeness = _likeness(wanted.lower(), candidate.lower())
-        if likeness >= score and (best is None or likeness > score):
-            best, score = candidate, likeness
-    return best
-
-
-def _likeness(one: str, other: str) -> float:
-    longest = max(len(one), len(other))
-    if not longest:
-        return 1.0
-    previous = list(range(len(other) + 1))
-    for row, left in enumerate(one, 1):
-        current = [row]
-        for place, right in enumerate(other, 1):
-            current.append(min(previous[place] + 1, current[-1] + 1, previous[place - 1] + (left != right)))
-        previous = current
-    return 1 - previous[-1] / longest
