@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.requests import Request
 
+from infra.local.patience import PatientProtocol
 from infra.local.websocket import DirectProtocol
 
 GRACE_SECONDS = 2  # for answers under way when the process is asked to stop
@@ -21,7 +22,17 @@ MESSAGE_BYTES = (
 
 
 class Server(uvicorn.Server):
-    """uvicorn without signal handlers of its own: two of them in one process would take each other's."""
+    """uvicorn that ends connections which are too slow, without signal handlers of its own: two of them in one process
+    would take each other's.
+    """
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        now = asyncio.get_running_loop().time()
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, PatientProtocol):
+                connection.look_at_the_clock(now)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -32,7 +43,7 @@ def server(app: Any) -> Server:
     """A server for one ASGI application without a lifespan."""
     return Server(
         uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="off", http="httptools", ws=DirectProtocol,
+            app, log_level="warning", access_log=False, lifespan="off", http=PatientProtocol, ws=DirectProtocol,
             ws_max_size=MESSAGE_BYTES, ws_per_message_deflate=False, ws_ping_interval=None,
             timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, proxy_headers=False,
         )

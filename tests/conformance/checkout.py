@@ -24,6 +24,7 @@ CACHE = Path(__file__).resolve().parents[2] / ".pgdesk" / "cache" / "conformance
 NODE = 22  # what the clients ask for: the first with a WebSocket of its own
 INSTALL_SECONDS = 1200
 NOT_COPIED = ("node_modules", ".git", "dist", ".venv", "__pycache__", ".nx")
+INSTALLED = ".installed"
 NO_NETWORK = "npm and PyPI have to be reached once: "
 
 
@@ -70,10 +71,10 @@ def _prepare_node(suite: Suite, package: Path) -> Checkout:
 def _copy_with_dependencies(suite: Suite, package: Path, environment: Mapping[str, str]) -> Path:
     root = _workspace(package) or package
     lock = next((root / name for name in ("pnpm-lock.yaml", "package-lock.json") if (root / name).exists()), None)
-    digest = hashlib.sha256(str(root).encode() + (lock.read_bytes() if lock else b"")).hexdigest()[:12]
-    copy = CACHE / f"{root.name}-{suite.name}-{digest}"
+    version = (lock.read_bytes() if lock else b"") + _commit(root)
+    copy = CACHE / f"{root.name}-{suite.name}-{hashlib.sha256(str(root).encode() + version).hexdigest()[:12]}"
     _copy_sources(root, copy)
-    if not (copy / ".installed").exists():
+    if not (copy / INSTALLED).exists():
         if (root / "pnpm-workspace.yaml").exists():
             told = json.loads((root / "package.json").read_text()).get("packageManager", "pnpm@10").split("+")[0]
             wanted = f"{_name(package)}..."
@@ -81,14 +82,26 @@ def _copy_with_dependencies(suite: Suite, package: Path, environment: Mapping[st
         else:
             command = ["npm", "ci" if lock else "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         _run(command, copy, environment, NO_NETWORK + "the dependencies cannot be installed")
-        (copy / ".installed").touch()
+        (copy / INSTALLED).touch()
     return copy / package.relative_to(root)
 
 
 def _copy_sources(root: Path, copy: Path) -> None:
-    """Bring the copy up to date; what was installed into it stays."""
+    """Bring the copy up to date; what was installed and built in it stays."""
     ignored = shutil.ignore_patterns(*NOT_COPIED)
-    shutil.copytree(root, copy, ignore=ignored, dirs_exist_ok=True, symlinks=True)
+    shutil.copytree(root, copy, ignore=ignored, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+    for folder, folders, files in os.walk(copy):
+        folders[:] = [name for name in folders if name not in NOT_COPIED]
+        for name in files:
+            there = Path(folder, name)
+            if name != INSTALLED and not (root / there.relative_to(copy)).exists():
+                there.unlink()
+
+
+def _commit(root: Path) -> bytes:
+    """What is checked out: another commit gets a copy, and builds, of its own. Empty where that is unknown."""
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, check=False).stdout if shutil.which("git") else b""
 
 
 def _workspace(package: Path) -> Path | None:
@@ -145,11 +158,11 @@ def _prepare_python(package: Path) -> Checkout:
     folder = CACHE / f"python-{digest}"
     python = folder / "bin" / "python"
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    if not (folder / ".installed").exists():
+    if not (folder / INSTALLED).exists():
         _run([sys.executable, "-m", "venv", "--clear", str(folder)], Path("/"), environment, "no virtualenv")
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *required]
         _run(command, Path("/"), environment, NO_NETWORK + "the dependencies cannot be installed")
-        (folder / ".installed").touch()
+        (folder / INSTALLED).touch()
     sources = os.pathsep.join(str(each / "src" if (each / "src").is_dir() else each) for each in members)
     environment |= {"PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1", "PYTHON": str(python)}
     return Checkout(package, environment)
