@@ -26,4 +26,12 @@ SUITE = Suite(
     superuser_sql=EXPOSE,
     sql=_sql,
     environment=_environment,
+    no_server=(
+        "tests/test_timer.py › *",
+        "tests/test_connection.py › test_init_client",
+        "tests/test_connection.py › test_subscribe_to_*",
+        "tests/test_presence.py › test_transform_state_*",
+        "tests/test_presence.py › test_presence_*",
+        "tests/test_presence.py › test_resubscribe_on_presence_callback_addition",
+    ),
 )

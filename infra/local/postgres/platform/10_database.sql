@@ -5,6 +5,12 @@ grant usage on schema extensions to postgres, anon, authenticated, service_role;
 grant all on schema extensions to postgres;
 create extension if not exists vector with schema extensions;
 
+-- Of uuid-ossp, which every project of the platform has installed and the wheel lacks, what tables' defaults use.
+create or replace function extensions.uuid_generate_v4() returns uuid language sql volatile parallel safe
+set search_path = '' as $$
+  select pg_catalog.gen_random_uuid();
+$$;
+
 alter schema public owner to postgres;
 grant usage on schema public to anon, authenticated, service_role;
 
