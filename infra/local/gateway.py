@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httpx
 import uvloop
@@ -24,6 +24,9 @@ from infra.local.process import end_with_parent, listen
 from infra.local.runner import gateway_events
 from infra.local.serving import read_body, serve_until_stopped, server
 from infra.local.settings import Settings
+
+if TYPE_CHECKING:
+    from infra.local.rest import RestService
 
 SERVICES = ("rest", "auth", "realtime", "storage")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -118,10 +121,11 @@ class Gateway:
     def app(self) -> Starlette:
         """The ASGI application. Start the gateway before it is served. REST says itself what browsers may do."""
         others = dict(self._services)
-        rest = others.pop("rest")
+        rest = cast("RestService", others.pop("rest"))
         platform = Starlette(
             routes=[
                 Route("/health", self._health),
+                Mount("/rest-admin/v1", routes=rest.admin_routes),
                 *(Mount(f"/{name}/v1", routes=service.routes) for name, service in others.items()),
             ],
             middleware=[

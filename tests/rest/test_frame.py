@@ -164,3 +164,41 @@ def test_a_function_may_describe_the_api(live: httpx.Client, bare: Settings) -> 
     answer = until(lambda: live.get("/"), lambda answer: answer.json().get("swagger") == "own")
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert live.post("/").json() == {"swagger": "own"}
+
+
+@pytest.mark.parametrize("path", ["/clients/", "//clients", "/clients/1", "/rpc/add/", "/rpc/add/1", "/clients//"])
+def test_a_path_is_a_table_or_a_function_and_nothing_more(api: httpx.Client, path: str) -> None:
+    answer = api.get(httpx.URL(str(api.base_url).rstrip("/") + path))
+    assert (answer.status_code, answer.json()["code"]) == (404, "PGRST125")
+
+
+def test_a_slash_in_a_name_is_written_encoded(live: httpx.Client, owner: Connection) -> None:
+    owner.execute('create table "in/out" (id int); grant select on "in/out" to anon')
+    told = "select current_setting('request.path')"
+    owner.execute(f"create function path() returns text stable language sql as $$ {told} $$")
+    until(lambda: live.get("/in%2Fout"), lambda answer: answer.status_code == 200)
+    assert live.get("/in/out").json()["code"] == "PGRST125"
+    assert live.get("/rpc/p%61th").json() == "/rpc/p%61th"
+
+
+def test_what_varies_is_told_unless_the_database_says_it(live: httpx.Client, owner: Connection) -> None:
+    assert live.get("/things").headers["vary"] == "Accept, Prefer, Range"
+    assert "vary" not in live.get("/nope").headers
+    owner.execute("""
+        create function varied() returns text language sql as $$
+          select set_config('response.headers', '[{"Vary": "X-Mood"}]', true)
+        $$
+    """)
+    answer = until(lambda: live.post("/rpc/varied"), lambda answer: answer.status_code == 200)
+    assert answer.headers.get_list("vary") == ["X-Mood"]
+
+
+def test_cookies_reach_the_database_as_they_are(live: httpx.Client, owner: Connection) -> None:
+    owner.execute("""
+        create function cookies() returns json stable language sql as $$
+          select current_setting('request.cookies')::json
+        $$
+    """)
+    sent = {"Cookie": 'a=1; b={"x": [1]}; c="quoted"; d e=f=g; =h; i'}
+    answer = until(lambda: live.get("/rpc/cookies", headers=sent), lambda answer: answer.status_code == 200)
+    assert answer.json() == {"a": "1", "b": '{"x": [1]}', "c": '"quoted"', "d e": "f=g", "": "h", "i": ""}

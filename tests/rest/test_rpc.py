@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -109,7 +110,7 @@ def test_an_unknown_function_is_told_with_what_was_looked_for(api: httpx.Client)
     ("code", "status"),
     [
         ("P0001", 400), ("42501", 401), ("23505", 409), ("23503", 409), ("PT418", 418), ("28000", 403),
-        ("53300", 503), ("XX000", 500),
+        ("53300", 503), ("XX000", 500), ("PT042", 500), ("PT4XX", 500),
     ],
 )  # fmt: skip
 def test_an_error_raised_in_the_database_has_its_status(api: httpx.Client, code: str, status: int) -> None:
@@ -133,14 +134,22 @@ def test_an_error_may_carry_its_whole_answer(api: httpx.Client) -> None:
         "details": "Quota exceeded",
         "hint": "Upgrade",
     }
-    broken = api.post("/rpc/raise_it", json=body | {"message": "no json"})
-    assert (broken.status_code, broken.json()["code"]) == (500, "PGRST121")
+    whole = json.loads(body["message"])
+    for told in ("no json", "[]", "{}", json.dumps(whole | {"hint": 1}), json.dumps(whole | {"code": None})):
+        broken = api.post("/rpc/raise_it", json=body | {"message": told})
+        assert (broken.status_code, broken.json()["code"]) == (500, "PGRST121")
+        assert broken.json()["details"] == f"Invalid JSON value for MESSAGE: '{told}'"
+    numbered = '{"status": 402, "headers": {"X": 1}}'
+    for told in ("", "no json", '{"status": 402}', '{"status": "402", "headers": {}}', numbered):
+        broken = api.post("/rpc/raise_it", json=body | {"detail": told})
+        assert (broken.status_code, broken.json()["code"]) == (500, "PGRST121")
 
 
 def test_a_function_may_set_status_and_headers(api: httpx.Client) -> None:
     response = api.post("/rpc/answer_with", json={"status": "201", "headers": '[{"X-One": "1"}, {"X-Two": "2"}]'})
     assert response.status_code == 201
     assert (response.headers["x-one"], response.headers["x-two"]) == ("1", "2")
+    assert api.post("/rpc/answer_with", json={"status": "202 Accepted", "headers": "[]"}).status_code == 202
     assert api.post("/rpc/answer_with", json={"status": "no", "headers": "[]"}).json()["code"] == "PGRST112"
     assert api.post("/rpc/answer_with", json={"status": "200", "headers": "{}"}).json()["code"] == "PGRST111"
 

@@ -122,6 +122,12 @@ def test_the_gateway_lets_any_origin_read_the_platform_s_answers(stack: Stack) -
     assert "Content-Range" in answer.headers["access-control-expose-headers"]
 
 
+@pytest.mark.parametrize("path", ["live", "ready"])
+def test_rest_says_that_it_is_up(stack: Stack, path: str) -> None:
+    for answer in (httpx.get, httpx.head):
+        assert answer(f"{stack.settings.api_url}/rest-admin/v1/{path}").status_code == 200
+
+
 def test_the_stack_listens_on_loopback_only(stack: Stack) -> None:
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     listening = {line.split()[1] for line in lines if line.split()[3] == "0A"}
