@@ -147,3 +147,17 @@ def test_an_alias_is_the_name_in_filters_and_the_old_way_is_warned_about(api: ht
     legacy = api.get(f"{url}&projects.name=eq.Phone")
     assert legacy.json() == [{"work": [{"name": "Phone"}]}]
     assert "`projects` to `work`" in legacy.headers["warning"]
+
+
+def test_of_two_resources_that_a_name_fits_the_first_is_meant(api: httpx.Client) -> None:
+    url = "/clients?id=eq.1&select=work:projects(name),projects(name)&projects.name=eq.Phone&work.order=name"
+    assert get(api, url) == [{"work": [{"name": "Phone"}], "projects": [{"name": "Website"}, {"name": "Phone"}]}]
+
+
+def test_what_a_path_names_is_looked_for_before_relationships_are(api: httpx.Client) -> None:
+    error = api.get("/clients?select=nothing(*)&others.id=eq.1").json()
+    assert (error["code"], error["message"]) == ("PGRST108", "'others' is not an embedded resource in this request")
+
+
+def test_the_first_of_several_orders_counts(api: httpx.Client) -> None:
+    assert [row["id"] for row in get(api, "/clients?select=id&order=id.desc&order=id.asc")] == [3, 2, 1]

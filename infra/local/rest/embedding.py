@@ -13,9 +13,9 @@ from infra.local.rest.plan import ReadNode
 from infra.local.rest.schema import Name, Relationship, SchemaCache
 
 
-def relate(cache: SchemaCache, schema: str, parent: ReadNode, node: ReadNode, hint: str | None) -> None:
+def relate(cache: SchemaCache, schema: str, parent: ReadNode, node: ReadNode) -> None:
     """Find how `node` hangs on `parent` and write that into `node`. Raises ApiError PGRST200 or PGRST201."""
-    relationship = _find(cache, schema, parent.table.name, node.name, hint)
+    relationship = _find(cache, schema, parent.table.name, node.name, node.hint)
     node.relationship = relationship
     node.table = node.source = relationship.foreign
     node.embed_alias = f"{relationship.table.name}_{node.label}_{node.depth}"

@@ -97,7 +97,7 @@ class Embed:
     columns: list[SpreadColumn] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ReadNode:
     """One resource that is read. `table` is what its columns are looked up in, `source` what it is selected from."""
 
@@ -109,6 +109,7 @@ class ReadNode:
     source_alias: str | None = None
     join: Literal["left", "inner"] | None = None
     spread: bool = False
+    hint: str | None = None
     relationship: Relationship | None = None
     parent_alias: str | None = None  # what a computed relationship is called with
     embed_alias: str = ""

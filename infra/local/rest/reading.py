@@ -50,14 +50,14 @@ class Planner:
 
     def read(self, table: Name, query: Query, rows: Range) -> ReadNode:
         """The tree for a GET of `table`, with its top-level `rows`."""
-        root = self._tree(ReadNode(table, table, table.name, 0), query)
-        self._place(root, query, rows, root_conditions=True)
+        root = ReadNode(table, table, table.name, 0)
+        self._grow(root, query, rows, root_conditions=True)
         return self._finish(root, limited=True)
 
     def read_result(self, table: Name, query: Query, rows: Range, *, of_call: bool) -> ReadNode:
         """The tree for what a write or a call gives back: filters on the top level are for a call only."""
-        root = self._tree(ReadNode(table, SOURCE, table.name, 0, source_alias=table.name), query)
-        self._place(root, query, rows if of_call else ALL_ROWS, root_conditions=of_call, embedded_rows=of_call)
+        root = ReadNode(table, SOURCE, table.name, 0, source_alias=table.name)
+        self._grow(root, query, rows if of_call else ALL_ROWS, root_conditions=of_call, embedded_rows=of_call)
         return self._finish(root, limited=of_call)
 
     def conditions(self, table: Name, query: Query) -> list[PlannedCondition]:
@@ -100,45 +100,56 @@ class Planner:
 
     # -- the tree --------------------------------------------------------------------------------------------------
 
-    def _tree(self, root: ReadNode, query: Query) -> ReadNode:
-        self._fill(root, query.select)
-        return root
-
-    def _fill(self, node: ReadNode, items: tuple[SelectItem, ...]) -> None:
-        for item in items:
-            if isinstance(item, SelectField):
-                field = self._output_field(node.table, item.field)
-                node.select.append(PlannedSelect(field, item.alias, item.cast, item.aggregate, item.aggregate_cast))
-                continue
-            child = ReadNode(
-                Name(self.schema, item.name),
-                Name(self.schema, item.name),
-                item.name,
-                node.depth + 1,
-                item.alias,
-                join=item.join,
-                spread=item.spread,
-            )
-            relate(self.cache, self.schema, node, child, item.hint)
-            self._fill(child, item.children)
-            node.children.append(child)
-
-    def _place(
+    def _grow(
         self, root: ReadNode, query: Query, rows: Range, *, root_conditions: bool, embedded_rows: bool = True
     ) -> None:
-        """Put filters, logic, order and ranges on the nodes that their paths lead to."""
-        for path, each in (*query.filters, *query.logic):
-            if path or root_conditions:
-                node = self._target(root, path)
-                node.where.append(self._condition(node.table, each))
-        for path, terms in query.order:
-            node = self._target(root, path)
-            node.order = [self._order_term(node.table, term) for term in terms]
+        """Hang the selected resources on `root`, and on each what the query's paths mean for it.
+
+        Paths are followed before relationships are looked for, and the last parameter's first: of several errors that
+        decides which is told.
+        """
+        items: dict[int, tuple[SelectItem, ...]] = {}
+        self._branch(root, query.select, items)
+        filters = [
+            (self._target(root, path), each) for path, each in reversed(query.filters) if path or root_conditions
+        ]
+        orders = [(self._target(root, path), terms) for path, terms in reversed(query.order)]
         if embedded_rows:
             for path, wanted in query.ranges:
                 if path:
                     self._target(root, path).rows = wanted
         root.rows = rows
+        logic = [(self._target(root, path), each) for path, each in reversed(query.logic) if path or root_conditions]
+        self._fill(root, items)
+        for node, condition in (*reversed(filters), *reversed(logic)):
+            node.where.append(self._condition(node.table, condition))
+        for node, terms in orders:
+            node.order = [self._order_term(node.table, term) for term in terms]
+
+    def _branch(
+        self, node: ReadNode, selected: tuple[SelectItem, ...], items: dict[int, tuple[SelectItem, ...]]
+    ) -> None:
+        """Make a child for each selected resource. `items` keeps what was selected of each node, by its id."""
+        items[id(node)] = selected
+        for item in selected:
+            if isinstance(item, SelectField):
+                continue
+            named = Name(self.schema, item.name)
+            child = ReadNode(
+                named, named, item.name, node.depth + 1, item.alias, join=item.join, spread=item.spread, hint=item.hint
+            )
+            self._branch(child, item.children, items)
+            node.children.append(child)
+
+    def _fill(self, node: ReadNode, items: dict[int, tuple[SelectItem, ...]]) -> None:
+        """Relate the children to their parents, and type the columns that are selected."""
+        for item in items[id(node)]:
+            if isinstance(item, SelectField):
+                field = self._output_field(node.table, item.field)
+                node.select.append(PlannedSelect(field, item.alias, item.cast, item.aggregate, item.aggregate_cast))
+        for child in node.children:
+            relate(self.cache, self.schema, node, child)
+            self._fill(child, items)
 
     def _order_term(self, table: Name, term: OrderTerm) -> PlannedOrder:
         if term.relation is None:
@@ -147,17 +158,17 @@ class Planner:
         return PlannedOrder(field, term.direction, term.nulls, term.relation)
 
     def _target(self, node: ReadNode, path: tuple[str, ...]) -> ReadNode:
+        """The node that `path` leads to. What a path passes becomes the first of its parent's children."""
+        legacy = self.configuration.legacy_target_names
         for name in path:
-            found = [child for child in node.children if child.label == name]
-            if not found:
-                legacy = [child for child in node.children if child.name == name]
-                if not legacy:
-                    raise errors.not_embedded(name)
-                if not self.configuration.legacy_target_names:
-                    raise errors.not_embedded(name, legacy[0].alias)
-                legacy[0].legacy_named = True
-                found = legacy
-            node = found[0]
+            child = next((each for each in node.children if _goes_by(each, name, legacy=legacy)), None)
+            if child is None:
+                known = None if legacy else next((each for each in node.children if each.name == name), None)
+                raise errors.not_embedded(name, known.alias if known else None)
+            child.legacy_named |= child.alias not in (None, name) and child.name == name
+            node.children.remove(child)
+            node.children.insert(0, child)
+            node = child
         return node
 
     # -- after everything is in its place --------------------------------------------------------------------------
@@ -194,6 +205,10 @@ class Planner:
         if each.aggregate == "count" and node.spread:
             return [replace(each, field=replace(each.field, whole_row=True))]
         return [each]
+
+
+def _goes_by(node: ReadNode, name: str, *, legacy: bool) -> bool:
+    return name in (node.name, node.alias) if legacy else name == node.label
 
 
 def warnings(root: ReadNode) -> list[tuple[str, str]]:
