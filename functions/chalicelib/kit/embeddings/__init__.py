@@ -25,7 +25,6 @@ DIMENSIONS = WIDTH
 # Where the model's files are: beside this module, or where the deployment unpacks them. Read here and not among the
 # settings: vectors are also made where there is no database.
 FOLDER = Path(os.environ.get("PGDESK_EMBEDDING_FOLDER") or Path(__file__).parent)
-_BATCH_TEXTS = 32
 _BATCH_TOKENS = 2048  # bounds the memory of one pass: 12 MB for the widest layer
 _REMEMBERED = 1024
 _REMEMBERED_LENGTH = 2000
@@ -62,14 +61,16 @@ def embed(texts: Sequence[str]) -> Vectors:
 
 
 def _batches(texts: list[str]) -> Iterator[list[tuple[str, list[int]]]]:
-    """Texts with their ids, shortest first, in batches that need little padding."""
+    """Texts with their ids, shortest first, so that those of one length follow each other."""
     tokenize = tokenizer()
     batch: list[tuple[str, list[int]]] = []
+    tokens = 0
     for text, ids in sorted(((text, tokenize(text)) for text in texts), key=lambda pair: len(pair[1])):
-        if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * len(ids) > _BATCH_TOKENS):
+        if batch and tokens + len(ids) > _BATCH_TOKENS:
             yield batch
-            batch = []
+            batch, tokens = [], 0
         batch.append((text, ids))
+        tokens += len(ids)
     yield batch
 
 

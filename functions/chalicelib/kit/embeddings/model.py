@@ -5,7 +5,9 @@ The matrices are kept as float32 (42 MB), the word table stays int8 (12 MB) and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +53,22 @@ class MiniLM:
         with np.load(path) as archive:
             return cls({name: archive[name] for name in archive.files if name != "source"})
 
-    def __call__(self, ids: list[list[int]]) -> Floats:
-        """Unit vectors (n, 384) of n token lists; they are padded to the longest, so give lists of like length."""
-        longest = max(map(len, ids))
-        tokens = np.zeros((len(ids), longest), np.intp)
-        mask = np.zeros((len(ids), longest), np.float32)
-        for row, sequence in enumerate(ids):
-            tokens[row, : len(sequence)] = sequence
-            mask[row, : len(sequence)] = 1
+    def __call__(self, ids: Sequence[Sequence[int]]) -> Floats:
+        """Unit vectors (n, 384) of n token lists, none of them empty.
+
+        The tokens of all texts stand one after the other, without padding; only attention looks at them text by text,
+        so lists of one length that follow each other are the least work.
+        """
+        lengths = [len(sequence) for sequence in ids]
+        tokens = np.concatenate([np.asarray(sequence, np.intp) for sequence in ids])
         state: Floats = self._words[tokens] * self._words_scale[tokens]
-        state += self._positions[:longest]
-        state = _normalise(state.reshape(-1, WIDTH), self._norm, self._norm_bias)
-        padding = None if mask.all() else ((mask - 1) * np.float32(1e9))[:, None, None, :]
+        state += self._positions[np.concatenate([np.arange(length) for length in lengths])]
+        state = _normalise(state, self._norm, self._norm_bias)
+        runs = [(len(list(run)), length) for length, run in groupby(lengths)]
         for layer in self._layers:
-            state = _forward(layer, state, len(ids), padding)
-        pooled: Floats = np.einsum("ntw,nt->nw", state.reshape(len(ids), longest, WIDTH), mask)
+            state = _forward(layer, state, runs)
+        starts = np.cumsum([0, *lengths[:-1]])
+        pooled: Floats = np.add.reduceat(state, starts, axis=0)
         pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
         return pooled
 
@@ -98,19 +101,16 @@ def _layer(tensors: dict[str, NDArray[Any]], prefix: str) -> _Layer:
     )
 
 
-def _forward(layer: _Layer, state: Floats, texts: int, padding: Floats | None) -> Floats:
-    """One transformer layer over `state` (texts * tokens, 384)."""
+def _forward(layer: _Layer, state: Floats, runs: Sequence[tuple[int, int]]) -> Floats:
+    """One transformer layer over `state` (tokens, 384): of each run so many texts, of so many tokens each."""
     mixed = state @ layer.attention_in
     mixed += layer.attention_in_bias
-    parts = mixed.reshape(texts, -1, 3, HEADS, WIDTH // HEADS).transpose(2, 0, 3, 1, 4)
-    query, key, value = parts[0], parts[1], parts[2]
-    scores = query @ key.transpose(0, 1, 3, 2)
-    if padding is not None:
-        scores += padding
-    scores -= scores.max(axis=-1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=-1, keepdims=True)
-    attended = (scores @ value).transpose(0, 2, 1, 3).reshape(-1, WIDTH) @ layer.attention_out
+    attended = np.empty_like(state)
+    end = 0
+    for texts, length in runs:
+        start, end = end, end + texts * length
+        attended[start:end] = _attend(mixed[start:end].reshape(texts, length, 3, HEADS, WIDTH // HEADS))
+    attended = attended @ layer.attention_out
     attended += layer.attention_out_bias
     attended += state
     state = _normalise(attended, layer.attention_norm, layer.attention_norm_bias)
@@ -120,6 +120,17 @@ def _forward(layer: _Layer, state: Floats, texts: int, padding: Floats | None) -
     outer += layer.down_bias
     outer += state
     return _normalise(outer, layer.norm, layer.norm_bias)
+
+
+def _attend(mixed: Floats) -> Floats:
+    """What each token of texts of one length takes from the others of its text: (texts * length, 384)."""
+    query, key, value = mixed.transpose(2, 0, 3, 1, 4)
+    scores = query @ key.transpose(0, 1, 3, 2)
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=-1, keepdims=True)
+    taken: Floats = (scores @ value).transpose(0, 2, 1, 3).reshape(-1, WIDTH)
+    return taken
 
 
 def _normalise(rows: Floats, weight: Floats, bias: Floats) -> Floats:
