@@ -72,8 +72,20 @@ def test_buckets_need_policies_too(storage: Running, ann: str) -> None:
     assert storage.request("GET", "/bucket/private", token).json()["code"] == "NoSuchBucket"
     assert storage.request("PUT", "/bucket/private", token, json={"public": True}).json()["code"] == "NoSuchBucket"
     assert storage.request("DELETE", "/bucket/private", token).json()["code"] == "NoSuchBucket"
-    emptied = storage.request("POST", "/bucket/private/empty", token)  # only the service role may
+    assert storage.request("POST", "/bucket/private/empty", token).json()["code"] == "NoSuchBucket"
+
+
+def test_only_who_may_remove_everything_empties_a_bucket(storage: Running, admin: SyncStorageClient, ann: str) -> None:
+    admin.from_("private").upload("bob/a.txt", b"a")
+    admin.from_("private").upload(f"{ann}/a.txt", b"a")
+    with storage.database() as db:
+        db.execute("create policy see on storage.buckets for select to authenticated using (true)")
+    emptied = storage.request("POST", "/bucket/private/empty", storage.token(ann))
     assert (emptied.status_code, emptied.json()["message"]) == (403, "Access denied: Invalid role")
+    assert len(admin.from_("private").list()) == 2
+    admin.from_("private").remove(["bob/a.txt"])
+    assert storage.request("POST", "/bucket/private/empty", storage.token(ann)).status_code == 200
+    assert admin.from_("private").list() == []
 
 
 def test_a_custom_role_acts_as_itself(storage: Running) -> None:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from infra.local import tokens
 from infra.local.settings import Keys, Settings
-from infra.local.storage.errors import access_denied, from_database, malformed, wrong_role
+from infra.local.storage.errors import access_denied, from_database, wrong_role
 
 Connection: TypeAlias = psycopg.AsyncConnection[DictRow]
 POOL = 8
@@ -68,8 +68,6 @@ def identify(keys: Keys, request: Request, *, anonymous: bool = False) -> Caller
     if bearer and " " not in bearer:  # the scheme may be left out
         bearer = f"Bearer {bearer}"
     token = tokens.resolve(keys, request.headers.get("apikey"), bearer)
-    if token is None and not anonymous:
-        raise malformed("headers must have required property 'authorization'")
     try:
         claims = tokens.verify(keys, token or "")
     except jwt.InvalidTokenError as error:

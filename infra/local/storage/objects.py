@@ -20,6 +20,7 @@ from infra.local.storage.errors import (
     no_such_bucket,
     no_such_key,
     too_large,
+    wrong_role,
 )
 from infra.local.storage.incoming import Incoming
 
@@ -136,12 +137,22 @@ class Objects:
             raise no_such_key()
         return row
 
-    async def remove(self, caller: Caller, operation: str, bucket: str, keys: list[str] | None) -> list[dict[str, Any]]:
-        """Delete what the caller may delete of `keys`, or of the whole bucket. Returns the rows that went."""
+    async def remove(self, caller: Caller, operation: str, bucket: str, keys: list[str]) -> list[dict[str, Any]]:
+        """Delete what the caller may delete of `keys`. Returns the rows that went."""
         async with self.database.as_caller(caller, operation) as db:
             removed = await rows.delete_objects(db, bucket, keys)
         await self._reclaim(caller, operation, (row["version"] for row in removed))
         return removed
+
+    async def empty(self, caller: Caller, operation: str, bucket: str) -> None:
+        """Delete all objects of a bucket, or none: raises AccessDenied where the caller may not delete every one."""
+        async with self.database.as_admin(caller, operation) as db:
+            there = await rows.count_objects(db, bucket)
+        async with self.database.as_caller(caller, operation) as db:
+            removed = await rows.delete_objects(db, bucket, None)
+            if len(removed) < there:
+                raise wrong_role("Access denied: Invalid role")
+        await self._reclaim(caller, operation, (row["version"] for row in removed))
 
     async def remove_one(self, caller: Caller, operation: str, bucket: str, key: str) -> None:
         """Delete one object. Raises NoSuchKey where there is none, AccessDenied where the caller may not."""

@@ -53,10 +53,12 @@ async def send_object(
     return StreamingResponse(_read(file, start, end - start + 1), 206, headers)
 
 
-def object_headers(row: dict[str, Any], expires: datetime | None = None) -> dict[str, str]:
-    """Type, ETag, dates and caching of an object, from its row."""
+def object_headers(
+    row: dict[str, Any], expires: datetime | None = None, mime_type: str | None = None
+) -> dict[str, str]:
+    """Type, ETag, dates and caching of an object, from its row; of what was made of it where `mime_type` is given."""
     metadata = row["metadata"] or {}
-    mime_type = str(metadata.get("mimetype") or "application/octet-stream")
+    mime_type = mime_type or str(metadata.get("mimetype") or "application/octet-stream")
     if "text/html" in mime_type:  # the platform never serves a stranger's page
         mime_type = "text/plain"
     headers = {

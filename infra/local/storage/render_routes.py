@@ -66,7 +66,7 @@ class RenderRoutes:
         with file:
             async with self._turn:
                 content, mime_type = await run_in_threadpool(render, file, wanted, webp_accepted=webp)
-        headers = object_headers(row, expires) | {"Content-Type": mime_type}
+        headers = object_headers(row, expires, mime_type)
         if wanted.steps():
             headers["X-Transformations"] = ",".join(wanted.steps())
         if "download" in request.query_params:

@@ -115,7 +115,7 @@ async def search(
     return await cursor.fetchall()
 
 
-# Folders are dated by the creation of the oldest object in them. The key breaks ties, so that a cursor points at one place.
+# Folders are dated by the creation of the oldest object in them. The key breaks ties: a cursor points at one place.
 ENTRIES = """
 with found as (
   select o.*, position('/' in substr(o.name, length(%(prefix)s) + 1)) as slash
@@ -192,9 +192,11 @@ async def list_buckets(
     return await (await db.execute(statement, [search_text, limit, offset])).fetchall()
 
 
-async def has_objects(db: Connection, bucket: str) -> bool:
-    cursor = await db.execute("select 1 as found from storage.objects where bucket_id = %s limit 1", [bucket])
-    return await cursor.fetchone() is not None
+async def count_objects(db: Connection, bucket: str) -> int:
+    row = await (
+        await db.execute("select count(*) as found from storage.objects where bucket_id = %s", [bucket])
+    ).fetchone()
+    return int(row["found"]) if row else 0
 
 
 async def insert_bucket(db: Connection, bucket: str, name: str, owner: str | None, values: dict[str, Any]) -> None:
