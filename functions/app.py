@@ -20,7 +20,7 @@ from chalicelib.kit.jobs import Consumer, Later, consume
 from chalicelib.kit.settings import settings
 from chalicelib.relay import documented as relay_documented
 from chalicelib.relay import route as relay_route
-from chalicelib.relay.gauges import observe
+from chalicelib.relay.gauges import observe_each_minute
 from chalicelib.relay.relay import relay
 from chalicelib.webhooks import documented as webhooks_documented
 from chalicelib.webhooks import route as webhooks_route
@@ -98,7 +98,7 @@ for _consumer in CONSUMERS:
 def sweep(_event: Any) -> None:
     """Stands behind every wake-up that could get lost, and measures what waits."""
     relay()
-    observe()
+    observe_each_minute()
 
 
 @app.schedule(Rate(1, unit=Rate.HOURS))

@@ -30,8 +30,10 @@ def handle(job: Job) -> Effects | None:
     if message is None:
         return None  # deleted since, or not a contact's
     text = telling_text(message["subject"], message["text"], opens_ticket=message["opens_ticket"])
-    seen = read(text, message["organization_language"])
-    vector, wording = embed([text])[0], lexical(text)
+    sentences = signals.split(text)
+    vectors = embed([text, *sentences])  # in one pass: each one reads all weights
+    seen = read(text, signals.Sentences(sentences, vectors[1:]), message["organization_language"])
+    vector, wording = vectors[0], lexical(text)
     with transaction(job.tenant) as connection:
         found = category.predict(connection, job.tenant, vector, wording)
     seen |= {
@@ -56,7 +58,8 @@ def handle(job: Job) -> Effects | None:
 
 def prepare() -> None:
     """Load the models: a text that is read like any other."""
-    read("Hello, is anybody there?", "en")
+    text = "Hello, is anybody there?"
+    read(text, signals.Sentences([text], embed([text])), "en")
 
 
 def message_of(job: Job) -> UUID:
@@ -75,8 +78,8 @@ def telling_text(subject: str, body: str, *, opens_ticket: bool) -> str:
     return body[:MOST_TEXT].strip()
 
 
-def read(text: str, usual_language: str) -> dict[str, Any]:
+def read(text: str, sentences: signals.Sentences, usual_language: str) -> dict[str, Any]:
     """Every signal but the category: its value as a column of public.triage_results, and all of it under `signals`."""
-    found = signals.read(text) | {"language": language.detect(text, usual_language)}
+    found = signals.judge(sentences) | {"language": language.detect(text, usual_language)}
     values = {("is_spam" if name == "spam" else name): signal.value for name, signal in found.items()}
     return {**values, "signals": {name: signal.as_json() for name, signal in found.items()}}

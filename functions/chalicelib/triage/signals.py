@@ -84,16 +84,20 @@ def _nearest(vectors: Floats, sentences: Floats) -> Floats:
     return mean
 
 
-def split(text: str) -> Sentences:
-    """The first sentences of a text, with their vectors."""
+def split(text: str) -> list[str]:
+    """The first sentences of a text, each once."""
     parts = [part.strip()[:_LONGEST_SENTENCE] for part in _BREAK.split(text) if part and part.strip()]
-    kept = list(dict.fromkeys(parts))[:_MOST_SENTENCES]
-    return Sentences(kept, embed(kept))
+    return list(dict.fromkeys(parts))[:_MOST_SENTENCES]
 
 
 def read(text: str) -> dict[str, Signal]:
     """spam, wants_human, injection, sensitive, sentiment and priority of a message."""
-    sentences = split(text)
+    parts = split(text)
+    return judge(Sentences(parts, embed(parts)))
+
+
+def judge(sentences: Sentences) -> dict[str, Signal]:
+    """The same for a message whose sentences were embedded already."""
     found = {name: detector(sentences) for name, detector in _detectors().items()}
     signals = {name: _flag(*found[name]) for name in ("spam", "wants_human", "injection")}
     signals["sensitive"] = _topics(found)
