@@ -93,7 +93,7 @@ def test_an_admin_may_choose_id_role_and_hash(auth: Auth) -> None:
         ({"email": "n@example.com", "ban_duration": "9" * 400 + "h"}, "validation_failed"),
         ({"email": "n@example.com", "password_hash": "plain"}, "validation_failed"),
         ({"email": "n@example.com", "password": "x", "password_hash": "y"}, "validation_failed"),
-        ({"email": "n@example.com", "password": "x"}, "weak_password"),
+        ({"email": "n@example.com", "password": "x" * 73}, "validation_failed"),
         ({"email": "n@example.com", "email_confirm": "yes"}, "bad_json"),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_list_is_paged_newest_first(auth: Auth) -> None:
     assert answer.json()["aud"] == "authenticated"
     filtered = auth.as_service("GET", "/admin/users", params={"filter": addresses[1].upper()})
     assert [user["email"] for user in filtered.json()["users"]] == [addresses[1]]
-    for bad in ("page=0", "page=-1", "per_page=x", "page=99999999999999999999"):
+    for bad in ("page=-1", "per_page=x", "page=99999999999999999999"):
         assert auth.as_service("GET", f"/admin/users?{bad}").status_code == 400
 
 

@@ -214,9 +214,9 @@ def test_a_malformed_challenge_is_refused(auth: Auth, challenge: dict[str, str])
         {"type": "signup", "token": "123456"},
         {"type": "signup", "token": "123456", "token_hash": "abc", "email": "a@example.com"},
         {"type": "signup", "token_hash": "abc", "email": "a@example.com"},
-        {"type": "sms", "token": "123456", "email": "a@example.com"},
+        {"type": "signup", "token": "123456", "phone": "+491234", "email": "a@example.com"},
         {"type": "nothing", "token_hash": "abc"},
-        {"type": "sms", "token": "123456", "phone": "+491234"},
+        {"type": "sms", "token": "123456", "phone": "911 or so"},
     ],
 )
 def test_verify_names_what_it_needs(auth: Auth, body: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from infra.local import tokens
 from infra.local.auth import AuthConfig, AuthService
-from infra.local.auth.config import RateLimits
+from infra.local.auth.config import Hook, RateLimits
 from infra.local.auth.errors import AuthError
 from infra.local.auth.limits import Limits
 from infra.local.mail.mailbox import Mailbox
@@ -114,14 +114,14 @@ def test_a_bucket_fills_again_with_time() -> None:
     limits.take_call("sign-in", "a", 1)
 
 
-def define(auth: Auth, name: str, body: str) -> str:
-    """A hook in public, callable by Auth's login as a project has to allow it; returns its URI."""
+def define(auth: Auth, name: str, body: str) -> Hook:
+    """A hook in public, callable by Auth's login as a project has to allow it; returns it."""
     with psycopg.connect(auth.settings.database_url("postgres")) as postgres:
         made = f"create or replace function public.{name}(event jsonb) returns jsonb language plpgsql as $$ {body} $$"
         postgres.execute(made.encode())
         postgres.execute(f"grant execute on function public.{name}(jsonb) to supabase_auth_admin".encode())
         postgres.execute(b"grant usage on schema public to supabase_auth_admin")
-    return HOOK.format(name)
+    return Hook(HOOK.format(name))
 
 
 def test_a_hook_adds_claims_to_every_token(auth: Auth, configured: Callable[..., Auth]) -> None:
@@ -145,7 +145,7 @@ def test_a_hook_adds_claims_to_every_token(auth: Auth, configured: Callable[...,
         ('begin return \'{"error": {"http_code": 403, "message": "not today"}}\'; end', 403, "not today"),
         ("begin return event #- '{claims,aal}'; end", 500, "aal required"),
         ("begin return '{}'; end", 500, "claims field is missing"),
-        ("begin return null; end", 500, "did not return an object"),
+        ("begin return null; end", 500, "claims field is missing"),
         ("begin raise 'broken'; end", 500, "Error running hook"),
         ("begin perform pg_sleep(30); return event; end", 422, "maximum time"),
     ],
@@ -163,6 +163,11 @@ def test_a_hook_that_refuses_or_fails_gives_no_session(
 
 
 def test_a_hook_has_to_be_named_rightly(auth_database: Settings) -> None:
-    for uri in ("https://example.com", "pg-functions://postgres/public", "pg-functions://postgres/public/f; drop"):
-        with pytest.raises(ValueError, match="is no hook"):
-            AuthService(auth_database, config=AuthConfig(custom_access_token_hook=uri))
+    for uri in (
+        "https://example.com",
+        "ftp://example.com/x",
+        "pg-functions://postgres/public",
+        "pg-functions://postgres/public/f; drop",
+    ):
+        with pytest.raises(ValueError, match=r"is no hook|needs secrets"):
+            AuthService(auth_database, config=AuthConfig(custom_access_token_hook=Hook(uri)))

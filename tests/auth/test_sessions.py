@@ -241,7 +241,7 @@ def forged(auth: Auth, kind: str) -> str:
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_a_token_that_is_not_a_living_users_own_opens_nothing(auth: Auth, kind: str) -> None:
     answer = auth.call("GET", "/user", forged(auth, kind))
-    assert answer.status_code == 403
+    assert answer.status_code == (400 if kind == "odd subject" else 403)
     assert answer.json()["code"] in {"bad_jwt", "user_not_found", "session_not_found"}
 
 
@@ -252,5 +252,5 @@ def test_without_a_bearer_there_is_no_user(auth: Auth, headers: dict[str, str]) 
 
 
 def test_an_unknown_grant_is_refused(auth: Auth) -> None:
-    for query in ("", "?grant_type=id_token", "?grant_type=authorization_code"):
+    for query in ("", "?grant_type=nonsense", "?grant_type=authorization_code"):
         assert auth.call("POST", f"/token{query}", json={}).json()["message"] == "unsupported_grant_type"

@@ -12,6 +12,7 @@ from infra.local.auth.calls import Call, Connection, Row
 _KINDS = {
     "login": "account",
     "logout": "account",
+    "invite_accepted": "account",
     "user_signedup": "team",
     "user_invited": "team",
     "user_deleted": "team",
@@ -23,12 +24,14 @@ _KINDS = {
     "user_reauthenticate_requested": "user",
     "token_revoked": "token",
     "token_refreshed": "token",
+    "identity_linked": "user",
     "identity_unlinked": "user",
     "factor_in_progress": "factor",
     "challenge_created": "factor",
     "verification_attempted": "factor",
     "factor_deleted": "factor",
     "factor_unenrolled": "factor",
+    "factor_updated": "factor",
 }
 
 
@@ -41,6 +44,9 @@ async def record(connection: Connection, call: Call, actor: Row, action: str, **
         "action": action,
         "log_type": _KINDS[action],
     }
+    name = (actor.get("raw_user_meta_data") or {}).get("full_name")
+    if name is not None:
+        payload["actor_name"] = name
     if traits:
         payload["traits"] = {name: value if value is None else str(value) for name, value in traits.items()}
     await connection.execute(

@@ -9,7 +9,9 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import jwt
@@ -19,14 +21,19 @@ from starlette.requests import Request
 
 from infra.local import tokens
 from infra.local.auth import redirects
-from infra.local.auth.config import AuthConfig
+from infra.local.auth.config import AuthConfig, RateLimits
 from infra.local.auth.errors import AuthError, invalid, unexpected
-from infra.local.auth.limits import Limits
+from infra.local.auth.limits import WINDOW, Limits
 from infra.local.auth.mails import Deliver
+from infra.local.auth.oidc import Oidc
+from infra.local.auth.providers import ISSUERS
+from infra.local.auth.web import Web
 from infra.local.mail.mailbox import Message
+from infra.local.serving import read_body
 from infra.local.settings import Settings
 
-MAX_BODY = 1_000_000  # bytes, GoTrue's own limit
+MAX_BODY = 1 << 20  # bytes, GoTrue's own limit
+MAX_FIELDS = 100
 
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
@@ -43,25 +50,39 @@ class Context:
     pool: AsyncConnectionPool[Connection]
     deliver: Deliver
     limits: Limits = field(default_factory=Limits)
+    web: Web = field(default_factory=Web)
+
+    def __post_init__(self) -> None:
+        self.oidc = Oidc(self.web)
+        self.known_providers = ISSUERS  # by name, of those that could be configured
 
     @property
     def url(self) -> str:
-        """Where this Auth answers, as clients and mails name it; also the issuer of its tokens."""
-        return f"{self.settings.api_url}/auth/v1"
+        """Where this Auth answers, as clients and mails name it."""
+        return self.config.external_url.rstrip("/") or f"{self.settings.api_url}/auth/v1"
+
+    @property
+    def issuer(self) -> str:
+        """Of its tokens."""
+        return self.config.issuer or self.url
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         async with self.pool.connection() as connection, connection.transaction():
             yield connection
 
-    async def send(self, message: Message) -> None:
-        """Hand a mail over. Raises AuthError where that fails, so that the caller's transaction leaves no trace."""
-        self.limits.take_mail(self.config.limits.emails_per_hour)
+    def take(self, call: Call, kind: str, allowed: int | None, window: float = WINDOW) -> None:
+        """Count a call of this kind by this caller. Raises AuthError 429 where `allowed` per window are used up."""
+        self.limits.take_call(kind, call.limited_as(self.config.limits), allowed, window)
+
+    async def send(self, message: Message) -> str:
+        """Hand a message over; returns its id. Raises AuthError where that fails: the transaction leaves no trace."""
         try:
-            await asyncio.to_thread(self.deliver, message)
+            kept = await asyncio.to_thread(self.deliver, message)
         except Exception as problem:
-            log.exception("a mail could not be delivered")
+            log.exception("a message could not be delivered")
             raise unexpected("Error sending email") from problem
+        return kept.id if isinstance(kept, Message) else ""
 
 
 @dataclass(frozen=True)
@@ -69,27 +90,42 @@ class Call:
     """One request: its body as an object, and readers that name what is wrong with a field."""
 
     request: Request
-    body: dict[str, Any]
+    raw: bytes
 
     @classmethod
     async def read(cls, request: Request) -> Call:
-        """Raises AuthError for a body that is too large or no JSON object."""
-        raw = bytearray()
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > MAX_BODY:
-                raise AuthError(413, "request_entity_too_large", f"Request body too large (max {MAX_BODY} bytes)")
-        if not raw.strip():
-            return cls(request, {})
+        """Raises AuthError for a body that is too large."""
+        raw = await read_body(request, MAX_BODY)
+        if raw is None:
+            raise AuthError(413, "request_entity_too_large", f"Request body too large (max {MAX_BODY} bytes)")
+        return cls(request, raw)
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """Raises AuthError for anything but a JSON object, nothing at all included."""
         try:
-            body = json.loads(raw)
+            body = json.loads(self.raw)
             # What the database could not keep: lone surrogates, infinite numbers.
             json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError) as problem:
             raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {problem}") from None
         if not isinstance(body, dict):
             raise AuthError(400, "bad_json", "Could not parse request body as JSON: it has to be an object")
-        return cls(request, body)
+        return body
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The body as a form (application/x-www-form-urlencoded); of a field that comes twice, the first."""
+        try:
+            pairs = parse_qsl(self.raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError:
+            raise AuthError(400, "validation_failed", "Could not parse the form") from None
+        return dict(reversed(pairs))
+
+    def form_field(self, name: str) -> str:
+        """A field of a form; empty for a body of any other kind."""
+        kind = self.request.headers.get("content-type", "")
+        return self.form.get(name, "") if kind.startswith("application/x-www-form-urlencoded") else ""
 
     def text(self, name: str) -> str:
         """A text field; missing and null read as empty."""
@@ -144,6 +180,12 @@ class Call:
                 continue
         return self.request.client.host if self.request.client else "127.0.0.1"
 
+    def limited_as(self, limits: RateLimits) -> str | None:
+        """Who this call is counted for: nobody, where limits go by a header that it lacks."""
+        if not limits.header:
+            return self.ip
+        return self.request.headers.get(limits.header, "").partition(",")[0].strip() or None
+
     @property
     def user_agent(self) -> str:
         return self.request.headers.get("user-agent", "")
@@ -156,6 +198,22 @@ class Call:
             self.request.query_params.get("redirect_to"),
             self.request.headers.get("referer"),
         )
+
+    def texts(self, name: str) -> list[str] | None:
+        """A list of texts, None where it is missing or null."""
+        value = self.body.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(each, str) and "\0" not in each for each in value):
+            raise AuthError(
+                400, "bad_json", f"Could not parse request body as JSON: {name} has to be a list of strings"
+            )
+        return value
+
+    def audience(self, context: Context) -> str:
+        """For whom users are made and found: what the header asks for, or what the caller's own token is for."""
+        asked = self.request.headers.get("x-jwt-aud")
+        return asked or context.config.audience
 
     def claims(self, context: Context) -> dict[str, Any]:
         """The verified claims of the bearer's token. Raises AuthError 401 without one, 403 for one that is not ours."""

@@ -29,6 +29,7 @@ CONFIRMATION = Slot("confirmation_token", "confirmation_sent_at", "confirmation_
 RECOVERY = Slot("recovery_token", "recovery_sent_at", "recovery_token")
 CHANGE_NEW = Slot("email_change_token_new", "email_change_sent_at", "email_change_token_new")
 CHANGE_CURRENT = Slot("email_change_token_current", "email_change_sent_at", "email_change_token_current")
+CHANGE_PHONE = Slot("phone_change_token", "phone_change_sent_at", "phone_change_token")
 REAUTHENTICATION = Slot("reauthentication_token", "reauthentication_sent_at", "reauthentication_token")
 
 # Where the code of each verification type of the protocol may lie.
@@ -40,6 +41,7 @@ SLOTS: dict[str, tuple[Slot, ...]] = {
     "email": (CONFIRMATION, RECOVERY),
     "email_change": (CHANGE_CURRENT, CHANGE_NEW),
 }
+PHONE_SLOTS: dict[str, Slot] = {"sms": CONFIRMATION, "phone_change": CHANGE_PHONE}
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,12 @@ class Code:
 
 
 def new_code(config: AuthConfig, address: str, pkce: bool = False) -> Code:
-    digits = f"{secrets.randbelow(10**config.otp_length):0{config.otp_length}d}"
+    digits = random_digits(config.otp_length)
     return Code(digits, (PKCE_PREFIX if pkce else "") + hash_of(address, digits))
+
+
+def random_digits(length: int) -> str:
+    return f"{secrets.randbelow(10**length):0{length}d}"
 
 
 def hash_of(address: str, digits: str) -> str:
@@ -60,14 +66,14 @@ def hash_of(address: str, digits: str) -> str:
     return hashlib.sha224(f"{address}{digits}".encode()).hexdigest()
 
 
-def check_frequency(config: AuthConfig, sent_at: datetime | None) -> None:
-    """Raise AuthError 429 where the last mail of the kind was sent too short a time ago."""
+def check_frequency(seconds: float, sent_at: datetime | None, kind: str = "email") -> None:
+    """Raise AuthError 429 where the last message of the kind (email or sms) was sent less than `seconds` ago."""
     if sent_at is None:
         return
-    left = (sent_at + timedelta(seconds=config.max_frequency) - datetime.now(UTC)).total_seconds()
+    left = (sent_at + timedelta(seconds=seconds) - datetime.now(UTC)).total_seconds()
     if left > 0:
         message = f"For security purposes, you can only request this after {int(left)} seconds."
-        raise AuthError(429, "over_email_send_rate_limit", message)
+        raise AuthError(429, f"over_{kind}_send_rate_limit", message)
 
 
 async def keep(connection: Connection, user: Row, slot: Slot, code: Code, address: str) -> dict[str, Any]:
@@ -99,13 +105,17 @@ async def find(connection: Connection, token: str, slots: tuple[Slot, ...]) -> t
     return (user, slot) if user is not None and user[slot.column] == token else None
 
 
-def matches(config: AuthConfig, user: Row, slot: Slot, token: str) -> bool:
-    """Whether `token`, a hash without prefix, is the user's code in that slot and still good."""
+def matches(expiry: float, user: Row, slot: Slot, token: str) -> bool:
+    """Whether `token`, a hash without prefix, is the user's code in that slot and no older than `expiry` seconds."""
     kept = user[slot.column] or ""
-    same = secrets.compare_digest(kept.removeprefix(PKCE_PREFIX).encode(), token.encode())
-    return bool(kept) and same and not is_expired(config, user, slot)
+    return bool(kept) and same(kept.removeprefix(PKCE_PREFIX), token) and not is_expired(expiry, user, slot)
 
 
-def is_expired(config: AuthConfig, user: Row, slot: Slot) -> bool:
+def same(one: str, other: str) -> bool:
+    """Compared in a time that tells nothing of where they differ."""
+    return secrets.compare_digest(one.encode(), other.encode())
+
+
+def is_expired(expiry: float, user: Row, slot: Slot) -> bool:
     sent_at = user[slot.sent_at]
-    return sent_at is None or sent_at + timedelta(seconds=config.otp_expiry) < datetime.now(UTC)
+    return sent_at is None or sent_at + timedelta(seconds=expiry) < datetime.now(UTC)

@@ -63,5 +63,9 @@ def wrong_credentials() -> AuthError:
     return AuthError(400, "invalid_credentials", "Invalid login credentials")
 
 
+def invalid_hook(message: str) -> AuthError:
+    return AuthError(400, "hook_payload_invalid_content_type", message)
+
+
 def unexpected(message: str) -> AuthError:
     return AuthError(500, "unexpected_failure", message)

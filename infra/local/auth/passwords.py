@@ -16,12 +16,17 @@ MAX_BYTES = 72  # bcrypt reads no further
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 
 
-def check_strength(config: AuthConfig, password: str) -> None:
-    """Raise WeakPasswordError, or AuthError where the password cannot be hashed."""
+def check_length(password: str) -> None:
+    """Raise AuthError where the password cannot be hashed."""
     if len(password.encode()) > MAX_BYTES:
         raise invalid(f"Password cannot be longer than {MAX_BYTES} characters")
     if "\0" in password:
         raise invalid("Password cannot contain a null character")
+
+
+def check_strength(config: AuthConfig, password: str) -> None:
+    """Raise WeakPasswordError, or AuthError where the password cannot be hashed."""
+    check_length(password)
     reasons, messages = [], []
     if len(password) < config.password_min_length:
         reasons.append("length")

@@ -9,6 +9,8 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from psycopg import sql
+
 from infra.local.auth.calls import Call, Connection, Row
 from infra.local.auth.config import AuthConfig
 from infra.local.auth.errors import AuthError, invalid
@@ -26,7 +28,11 @@ METHODS = {
 
 def is_wanted(call: Call) -> bool:
     """Whether the client asks for this flow. Raises AuthError for half a challenge or a malformed one."""
-    challenge, method = call.text("code_challenge"), call.text("code_challenge_method")
+    return check(call.text("code_challenge"), call.text("code_challenge_method"))
+
+
+def check(challenge: str, method: str) -> bool:
+    """Whether there is a challenge. Raises AuthError for half of one or a malformed one."""
     if bool(challenge) != bool(method):
         raise invalid("PKCE flow requires code_challenge_method and code_challenge")
     if not challenge:
@@ -38,19 +44,26 @@ def is_wanted(call: Call) -> bool:
             "code challenge can only contain alphanumeric characters, hyphens, periods, underscores and tildes"
         )
     if method.lower() not in {"s256", "plain"}:
-        raise invalid("code_challenge_method has to be s256 or plain")
+        raise invalid("Invalid code_challenge_method")
     return True
 
 
 async def begin(connection: Connection, call: Call, user_id: UUID, kind: str) -> None:
     """Remember the client's challenge for the link of type `kind` that is about to be sent."""
-    await connection.execute("delete from auth.flow_state where created_at < now() - interval '1 day'")
+    await forget_old(connection)
     await connection.execute(
         "insert into auth.flow_state (id, user_id, auth_code, code_challenge_method, code_challenge, provider_type, "
         "authentication_method, created_at, updated_at) values (%s, %s, %s, %s, %s, %s, %s, now(), now())",
         [uuid4(), user_id, str(uuid4()), call.text("code_challenge_method").lower(), call.text("code_challenge"),
          "email" if kind == "signup" else kind, METHODS[kind]],
     )  # fmt: skip
+
+
+async def forget_old(connection: Connection) -> None:
+    for table in ("flow_state", "oauth_client_states"):
+        await connection.execute(
+            sql.SQL("delete from auth.{} where created_at < now() - interval '1 day'").format(sql.Identifier(table))
+        )
 
 
 async def issue(connection: Connection, user_id: UUID, kind: str) -> str:
@@ -63,7 +76,8 @@ async def issue(connection: Connection, user_id: UUID, kind: str) -> str:
     )
     flow = await found.fetchone()
     if flow is None:
-        raise AuthError(422, "flow_state_not_found", "No valid flow state found for user.")
+        message = "No associated flow state found. No valid flow state found for user."
+        raise AuthError(400, "flow_state_not_found", message)
     code: str = flow["auth_code"]
     return code
 
@@ -78,15 +92,17 @@ async def redeem(connection: Connection, config: AuthConfig, auth_code: str, ver
     flow = await found.fetchone()
     if flow is None or flow["user_id"] is None:
         raise AuthError(404, "flow_state_not_found", "invalid flow state, no valid flow state found")
-    if flow["auth_code_issued_at"] + timedelta(seconds=config.flow_expiry) < datetime.now(UTC):
+    start = flow["auth_code_issued_at" if flow["authentication_method"] == "magiclink" else "created_at"]
+    if start + timedelta(seconds=config.flow_expiry) < datetime.now(UTC):
         raise AuthError(422, "flow_state_expired", "invalid flow state, flow state has expired")
-    if not _proves(flow, verifier):
+    if not proves(flow, verifier):
         raise AuthError(400, "bad_code_verifier", "code challenge does not match previously saved code verifier")
     await connection.execute("delete from auth.flow_state where id = %s", [flow["id"]])
     return flow
 
 
-def _proves(flow: Row, verifier: str) -> bool:
+def proves(flow: Row, verifier: str) -> bool:
+    """Whether the verifier is the one whose challenge the flow began with."""
     sent = verifier.encode()
     if flow["code_challenge_method"] == "s256":
         sent = base64.urlsafe_b64encode(hashlib.sha256(sent).digest()).rstrip(b"=")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from infra.local.auth.config import AuthConfig
@@ -14,7 +16,7 @@ from infra.local.auth.errors import AuthError
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
-_OAUTH = {
+OAUTH = {
     400: "invalid_request",
     401: "unauthorized_client",
     403: "access_denied",
@@ -62,11 +64,17 @@ def with_query(url: str, values: dict[str, str]) -> str:
     return urlunsplit(parts._replace(query=_encode(query)))
 
 
+def with_session(url: str, session: Mapping[str, Any], further: dict[str, str]) -> str:
+    """`url` with a session's tokens in its fragment."""
+    names = ("access_token", "token_type", "expires_in", "expires_at", "refresh_token")
+    return with_fragment(url, {name: str(session[name]) for name in names} | further)
+
+
 def with_error(url: str, error: AuthError, pkce: bool) -> str:
     """`url` telling of a failure: in the fragment, and for PKCE clients in the query too."""
     told = {"error_code": error.code, "error_description": error.message}
-    if error.status in _OAUTH:
-        told["error"] = _OAUTH[error.status]
+    if error.status in OAUTH:
+        told["error"] = OAUTH[error.status]
     base = urlunsplit(urlsplit(url)._replace(fragment=""))
     return with_fragment(with_query(base, told) if pkce else base, told)
 

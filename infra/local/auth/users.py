@@ -13,13 +13,14 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from infra.local.auth.calls import Connection, Row
+from infra.local.auth.calls import Call, Connection, Row
 from infra.local.auth.errors import AuthError, invalid, unexpected
 
 NOBODY = UUID(int=0)
 # "Valid e-mail address" of the HTML standard, which is what browsers let a form send.
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
+_PHONE = re.compile(r"[1-9][0-9]{1,14}")
 _JSON = {"raw_app_meta_data", "raw_user_meta_data", "identity_data"}
 # Columns shown under their own name where they have a value; the others are named in present().
 _SHOWN_IF_SET = (
@@ -40,9 +41,38 @@ def normal_email(address: str) -> str:
     return address.lower()
 
 
+def bare_phone(number: str) -> str:
+    """Without the plus and the spaces that people write."""
+    return number.removeprefix("+").replace(" ", "")
+
+
+def normal_phone(number: str) -> str:
+    """The number as digits only (E.164 without its plus). Raises AuthError where it is none."""
+    digits = bare_phone(number)
+    if not _PHONE.fullmatch(digits):
+        raise invalid("Invalid phone number format (E.164 required)")
+    return digits
+
+
 async def by_email(connection: Connection, email: str) -> Row | None:
     found = await connection.execute(
         "select * from auth.users where email = lower(%s) and is_sso_user = false", [email]
+    )
+    return await found.fetchone()
+
+
+async def by_phone(connection: Connection, phone: str) -> Row | None:
+    found = await connection.execute("select * from auth.users where phone = %s and is_sso_user = false", [phone])
+    return await found.fetchone()
+
+
+async def owner_of(connection: Connection, email: str) -> Row | None:
+    """Whoever has this address, as their own or from a provider."""
+    found = await connection.execute(
+        "select u.* from auth.users u left join auth.identities i on i.user_id = u.id and i.email = lower(%(email)s) "
+        "where u.is_sso_user = false and (u.email = lower(%(email)s) or i.id is not null) "
+        "order by u.email = lower(%(email)s) desc nulls last limit 1",
+        {"email": email},
     )
     return await found.fetchone()
 
@@ -53,27 +83,36 @@ async def by_id(connection: Connection, user_id: UUID, lock: bool = False) -> Ro
     return await found.fetchone()
 
 
+async def in_path(connection: Connection, call: Call, lock: bool = False) -> Row:
+    """The user that the request's path names. Raises AuthError 404 where there is none."""
+    user = await by_id(connection, call.path_uuid("user_id"), lock)
+    if user is None:
+        raise AuthError(404, "user_not_found", "User not found")
+    return user
+
+
 async def create(
     connection: Connection,
     *,
     aud: str,
     role: str,
     email: str | None = None,
+    phone: str | None = None,
     password_hash: str | None = None,
     data: dict[str, Any] | None = None,
     app_metadata: dict[str, Any] | None = None,
     is_anonymous: bool = False,
     user_id: UUID | None = None,
 ) -> Row:
-    """Insert a user, with the identity of the address if there is one. Raises UniqueViolation where it is taken."""
+    """Insert a user, without identities. Raises UniqueViolation where the address or number is taken."""
     identifier = user_id or uuid4()
     try:
         await connection.execute(
-            "insert into auth.users (instance_id, id, aud, role, email, encrypted_password, raw_app_meta_data, "
+            "insert into auth.users (instance_id, id, aud, role, email, phone, encrypted_password, raw_app_meta_data, "
             "raw_user_meta_data, is_anonymous, created_at, updated_at, confirmation_token, recovery_token, "
             "email_change_token_new, email_change) "
-            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, now(), now(), '', '', '', '')",
-            [NOBODY, identifier, aud, role, email, password_hash, Jsonb(app_metadata or {}), Jsonb(data or {}),
+            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now(), now(), '', '', '', '')",
+            [NOBODY, identifier, aud, role, email, phone, password_hash, Jsonb(app_metadata or {}), Jsonb(data or {}),
              is_anonymous],
         )  # fmt: skip
     except psycopg.Error as problem:
@@ -81,8 +120,6 @@ async def create(
         if ours and isinstance(problem, (psycopg.errors.UniqueViolation, psycopg.DataError)):
             raise
         raise unexpected("Database error saving new user") from problem
-    if email:
-        await add_email_identity(connection, identifier, email, data or {})
     # Read again: a trigger may have changed the row.
     user = await by_id(connection, identifier)
     if user is None:
@@ -121,42 +158,14 @@ async def confirm(connection: Connection, user: Row) -> Row:
     )
 
 
+async def confirm_phone(connection: Connection, user: Row) -> Row:
+    """The same for the user's number."""
+    await forget_codes(connection, user)
+    return await update(connection, user, phone_confirmed_at=datetime.now(UTC), confirmation_token="")
+
+
 async def forget_codes(connection: Connection, user: Row) -> None:
     await connection.execute("delete from auth.one_time_tokens where user_id = %s", [user["id"]])
-
-
-async def add_email_identity(
-    connection: Connection, user_id: UUID, email: str, data: dict[str, Any], verified: bool = False
-) -> None:
-    claims = {"sub": str(user_id), "email": email, "email_verified": verified, "phone_verified": False}
-    await connection.execute(
-        "insert into auth.identities (provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, "
-        "updated_at) values (%s, %s, %s, 'email', now(), now(), now())",
-        [str(user_id), user_id, Jsonb(data | claims)],
-    )
-
-
-async def set_email_identity(connection: Connection, user_id: UUID, email: str, verified: bool) -> None:
-    """Give the user's e-mail identity this address, making it where there is none."""
-    patch = {"email": email, "email_verified": verified}
-    done = await connection.execute(
-        "update auth.identities set identity_data = identity_data || %s, updated_at = now() "
-        "where user_id = %s and provider = 'email'",
-        [Jsonb(patch), user_id],
-    )
-    if done.rowcount == 0:
-        await add_email_identity(connection, user_id, email, {}, verified)
-
-
-async def refresh_providers(connection: Connection, user: Row) -> Row:
-    """Make app_metadata name the providers of the user's identities."""
-    found = await connection.execute(
-        "select provider from auth.identities where user_id = %s group by provider order by min(created_at)",
-        [user["id"]],
-    )
-    providers = [row["provider"] for row in await found.fetchall()]
-    patch: dict[str, Any] = {"providers": providers} | ({"provider": providers[0]} if providers else {})
-    return await update(connection, user, raw_app_meta_data=merged(user["raw_app_meta_data"], patch))
 
 
 async def soft_delete(connection: Connection, user: Row) -> None:

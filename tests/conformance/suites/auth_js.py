@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.suite import EXPOSE, Suite
+from tests.conformance.suites import gotrue
 
 KEYS = "test/supabase/signing_keys.json"
 
@@ -26,16 +27,30 @@ SUITE = Suite(
     name="auth-js",
     package="packages/core/auth-js",
     runner="jest",
-    arguments=("--config", "jest.config.cli.js"),
+    # The container tests too, which the configuration leaves out.
+    arguments=(
+        "--config", "jest.config.cli.js", "--testPathIgnorePatterns=/node_modules/",
+        "--testPathIgnorePatterns=/example/",
+    ),
     settings={
         "auth": {
             "confirmations": False,
             "anonymous_enabled": True,
             "redirect_urls": ["https://127.0.0.1:3000", "http://localhost:5173"],
-            "max_frequency": 1.0,
+            "phone_enabled": True,
+            "phone_confirmations": False,
+            "sms_max_frequency": 1.0,
+            "test_otps": {"1234567890": "123456"},
+            "mfa_phone_enroll": True,
+            "mfa_phone_verify": True,
+            "mfa_phone_max_frequency": 1.0,
+            "providers": {"google": gotrue.GOOGLE | {"skip_nonce_check": True}},
+            "oauth_server_enabled": True,
+            "oauth_dynamic_registration": True,
         }
     },
     keys=_keys,
+    servers=gotrue.servers(anonymous_off=True),
     files=_make_keys,
     superuser_sql=EXPOSE,
-)
+)  # fmt: skip
