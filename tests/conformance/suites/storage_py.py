@@ -24,4 +24,10 @@ SUITE = Suite(
     superuser_sql=EXPOSE,
     sql=_sql,
     environment=_environment,
+    no_server=(
+        "tests/_*/test_bucket.py › *",
+        "tests/test_client.py › *",
+        "tests/test_exceptions.py › *",
+        "tests/test_utils.py › *",
+    ),
 )
