@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool
 
 from infra.local.rest.errors import ApiError
+from infra.local.rest.flight import Connection, Step
 from infra.local.rest.render import Statement
 
-Connection = psycopg.AsyncConnection[Any]
-Cursor = psycopg.AsyncCursor[Any]
+COMMIT, ROLLBACK = Step("COMMIT"), Step("ROLLBACK")
 BYTEA = 17
 READ_COLUMNS = 6  # of the row that a statement gives; a write's has one more
 
@@ -37,8 +37,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Work:
-    """What a transaction does. `settings` are set first, in order; `check` may raise, which undoes everything."""
+    """What a transaction does. `settings`, `role` among them, are set first; a `check` that raises undoes it all."""
 
+    role: str
     settings: list[tuple[str, str]]
     statement: Statement
     read_only: bool
@@ -57,10 +58,8 @@ async def perform(pool: AsyncConnectionPool[Connection], work: Work) -> Result:
         try:
             return await _run(connection, work)
         except (psycopg.Error, ApiError):
-            if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
-                await connection.execute("ROLLBACK")
-            # What came behind the failure was skipped by the server: psycopg may take it for prepared all the same.
-            connection._prepared.clear()
+            if not connection.closed and connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                await connection.fly([ROLLBACK], "")
             raise
         except BaseException:
             await connection.close()  # cut off in the middle: nobody knows what it is at
@@ -70,54 +69,37 @@ async def perform(pool: AsyncConnectionPool[Connection], work: Work) -> Result:
 
 
 async def _run(connection: Connection, work: Work) -> Result:
-    alone = work.read_only and work.explain is None
-    cursor, explained = await _send(connection, work, commit=alone)
-    result = _read(cursor, work, _planned_rows(explained))
+    """One round trip where nothing can object to the result, else a second one that ends the transaction."""
+    alone = work.explain is None and (work.read_only or (work.keep and work.check is None))
+    access = " READ ONLY" if work.read_only else ""
+    steps = [Step(f"BEGIN ISOLATION LEVEL {work.isolation}{access}"), _set(work.settings)]
+    if work.pre_request:
+        steps.append(Step(work.pre_request))
+    asked = len(steps)
+    steps.append(Step(work.statement.text, work.statement.parameters))
+    if work.explain:
+        steps.append(Step(work.explain.text, work.explain.parameters))
+    if alone:
+        steps.append(COMMIT)
+    answers = await connection.fly(steps, work.role)
+    result = _read(answers[asked], work, _planned_rows(answers[asked + 1]) if work.explain else None)
     if work.check is not None and not work.is_plan:
         work.check(result)
     if not alone:
+        ending = [COMMIT if work.keep else ROLLBACK]
         if not work.keep and not work.read_only:
-            await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        await connection.execute("COMMIT" if work.keep else "ROLLBACK")
+            ending.insert(0, Step("SET CONSTRAINTS ALL IMMEDIATE"))
+        await connection.fly(ending, "")
     return result
 
 
-async def _send(connection: Connection, work: Work, *, commit: bool) -> tuple[Cursor, Cursor | None]:
-    """Everything up to the statement, and for a read its end too, in one round trip."""
-    access = " READ ONLY" if work.read_only else ""
-    cursor = explained = failure = None
-    try:
-        async with connection.pipeline():
-            try:
-                await connection.execute(f"BEGIN ISOLATION LEVEL {work.isolation}{access}")
-                await connection.execute(*_set(work.settings))
-                if work.pre_request:
-                    await connection.execute(work.pre_request)
-                cursor = await connection.execute(work.statement.text, work.statement.parameters)
-                if work.explain:
-                    explained = await connection.execute(work.explain.text, work.explain.parameters)
-                if commit:
-                    await connection.execute("COMMIT")  # there is nothing that a refusal would have to undo
-            except psycopg.Error as error:
-                failure = error  # the first thing that went wrong; leaving the pipeline tells of what it aborted
-    except psycopg.errors.PipelineAborted:
-        if failure is None:
-            raise
-    if failure is not None:
-        raise failure
-    assert cursor is not None
-    return cursor, explained
-
-
-def _set(settings: list[tuple[str, str]]) -> tuple[str, list[str]]:
+def _set(settings: list[tuple[str, str]]) -> Step:
     calls = ", ".join(f"set_config(${2 * place + 1}, ${2 * place + 2}, true)" for place in range(len(settings)))
-    return f"SELECT {calls}", [text for pair in settings for text in pair]
+    return Step(f"SELECT {calls}", [text for pair in settings for text in pair])
 
 
-def _read(cursor: Cursor, work: Work, planned_total: int | None) -> Result:
+def _read(answer: PGresult, work: Work, planned_total: int | None) -> Result:
     # Bytes as they came: the body is passed on, not looked at.
-    answer = cursor.pgresult
-    assert answer is not None
     if work.is_plan:
         return Result(lines=[answer.get_value(row, 0) or b"" for row in range(answer.ntuples)])
     if not answer.ntuples:
@@ -139,8 +121,6 @@ def _read(cursor: Cursor, work: Work, planned_total: int | None) -> Result:
     )
 
 
-def _planned_rows(cursor: Cursor | None) -> int | None:
-    if cursor is None or cursor.pgresult is None:
-        return None
-    plan = json.loads(cursor.pgresult.get_value(0, 0) or b"[]")
+def _planned_rows(answer: PGresult) -> int:
+    plan = json.loads(answer.get_value(0, 0) or b"[]")
     return int(plan[0]["Plan"]["Plan Rows"])

@@ -11,7 +11,8 @@ from psycopg_pool import AsyncConnectionPool
 from infra.local.rest import errors, media, openapi, payload, prefer, reading, render, response, rpc, writing
 from infra.local.rest.auth import Caller
 from infra.local.rest.catalog import Snapshot
-from infra.local.rest.database import Connection, Result, Work, perform
+from infra.local.rest.database import Result, Work, perform
+from infra.local.rest.flight import Connection
 from infra.local.rest.fuzzy import closest
 from infra.local.rest.grammar import parse
 from infra.local.rest.grammar.ast import ALL_ROWS, Range
@@ -273,6 +274,7 @@ class _Exchange:
         )
         pre_request = self.configuration.pre_request
         work = Work(
+            role=self.caller.role,
             settings=self._settings(role_settings, settings or []),
             statement=statement,
             read_only=read_only,

@@ -20,9 +20,9 @@ from infra.local.rest import catalog, cors, errors
 from infra.local.rest.auth import Authenticator
 from infra.local.rest.catalog import Snapshot
 from infra.local.rest.config import Configuration
-from infra.local.rest.database import Connection
 from infra.local.rest.engine import Engine
 from infra.local.rest.errors import ApiError
+from infra.local.rest.flight import Connection
 from infra.local.rest.request import Request
 from infra.local.rest.response import Response
 from infra.local.rest.timing import Timing
