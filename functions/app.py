@@ -62,6 +62,7 @@ CONSUMERS = (
     # One endpoint per invocation: none waits behind a slow one.
     Consumer("deliver", Later("chalicelib.webhooks.consumer"), timeout=60, batch_size=1, concurrency=10),
     Consumer("index_article", Later("chalicelib.knowledge.consumer"), timeout=120, batch_size=1, concurrency=2),
+    Consumer("clock", Later("chalicelib.clocks.consumer"), timeout=60),
     Consumer("refit", Later("chalicelib.triage.refit"), timeout=300, batch_size=1, concurrency=2),
     Consumer("maintain", Later("chalicelib.relay.maintenance"), timeout=300, batch_size=1, concurrency=2),
 )

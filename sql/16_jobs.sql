@@ -24,6 +24,7 @@ insert into private.consumers (name, in_flight, lease, max_attempts) values
   ('reply', 24, '5 minutes', 8),
   ('send_mail', 24, '3 minutes', 20), -- for about two days
   ('index_article', 24, '5 minutes', 8),
+  ('clock', 24, '2 minutes', 12),
   ('refit', 2, '10 minutes', 4),
   ('maintain', 2, '10 minutes', 4);
 

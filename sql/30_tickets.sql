@@ -65,6 +65,11 @@ create table public.tickets (
   ai_state text not null default 'on' check (ai_state in ('on', 'off')),
   last_seq integer not null default 0,
   last_message_at timestamptz,
+  -- When the contact last wrote and was last answered, and by whom: what clocks go by. Notes, machines and senders that
+  -- are not known do not count.
+  last_contact_at timestamptz,
+  last_answer_at timestamptz,
+  last_answer_by text check (last_answer_by in ('member', 'ai')),
   first_response_due_at timestamptz,
   next_response_due_at timestamptz,
   resolution_due_at timestamptz,
@@ -221,7 +226,10 @@ begin
   select coalesce(jsonb_object_agg(field.key, case when field.key <> 'subject' then field.value end), '{}') into changed
   from jsonb_each(to_jsonb(new)) as field
   where field.value is distinct from to_jsonb(old) -> field.key
-    and field.key not in ('updated_at', 'last_seq', 'last_message_at', 'set_by_member', 'status_category');
+    and field.key not in (
+      'updated_at', 'last_seq', 'last_message_at', 'last_contact_at', 'last_answer_at', 'last_answer_by',
+      'set_by_member', 'status_category'
+    );
   if changed ? 'status' then
     perform private.emit(
       new.organization_id, 'ticket.status.changed', new.id,

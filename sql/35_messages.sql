@@ -85,6 +85,7 @@ create function private.keep_message() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   by_caller uuid := (select auth.uid());
+  counts boolean := not (new.is_internal or new.is_machine) and new.sender_status = 'known';
 begin
   if new.sender = 'member' and new.member_id is null then
     new.member_id := by_caller;
@@ -96,6 +97,12 @@ begin
   update public.tickets as t
   set last_seq = t.last_seq + 1,
     last_message_at = greatest(t.last_message_at, now()),
+    last_contact_at = case when counts and new.sender = 'contact' then clock_timestamp() else t.last_contact_at end,
+    last_answer_at = case
+      when counts and new.sender in ('member', 'ai') then clock_timestamp()
+      else t.last_answer_at
+    end,
+    last_answer_by = case when counts and new.sender in ('member', 'ai') then new.sender::text else t.last_answer_by end,
     first_responded_at = case
       when new.sender in ('member', 'ai') and not new.is_internal then coalesce(t.first_responded_at, now())
       else t.first_responded_at

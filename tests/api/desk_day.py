@@ -182,12 +182,34 @@ def an_article_lives(world: World) -> None:
         step()
 
 
+def a_promise_is_broken(world: World) -> None:
+    world.db.execute(
+        "with policy as (insert into public.sla_policies (organization_id, name) values (%s, 'All')"
+        " returning organization_id, id)"
+        " insert into public.sla_targets (organization_id, policy_id, priority, resolution)"
+        " select organization_id, id, 'normal', '10 hours' from policy",
+        [world.organization],
+    )
+    ticket = world.one(
+        "select t.id from public.open_ticket(%s, 'Parcel', 'Where is it?', contact_id => %s) as t",
+        world.organization,
+        world.one("select id from public.contacts limit 1")["id"],
+    )["id"]
+    for hours in (8, 3):
+        world.db.execute(
+            "update public.ticket_history set at = at - make_interval(hours => %s) where ticket_id = %s",
+            [hours, ticket],
+        )
+        as_functions(world, "select private.ring(jsonb_build_object('ring', 'sla', 'ticket_id', %s))", ticket)
+
+
 HAPPENINGS: tuple[Callable[[World], None], ...] = (
     somebody_listens,
     a_mail_opens_a_ticket,
     a_mail_cannot_be_read,
     a_mail_is_split_off,
     an_agent_works_on_a_ticket,
+    a_promise_is_broken,
     triage_sees_a_message,
     the_ai_decides,
     a_mail_does_not_go_out,

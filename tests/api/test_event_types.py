@@ -19,7 +19,7 @@ from tests.replies.world import World, functions_environment, open_world, shared
 # What ticket.updated does not tell of: what cannot change, and what changes with every message.
 UNTOLD = {
     "id", "organization_id", "number", "created_at", "updated_at", "last_seq", "last_message_at", "set_by_member",
-    "status_category",
+    "status_category", "last_contact_at", "last_answer_at", "last_answer_by",
 }  # fmt: skip
 
 

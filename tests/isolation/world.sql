@@ -36,6 +36,19 @@ insert into public.tickets (organization_id, subject, channel, contact_id, categ
 select %(org)s, 'Where is my parcel?', 'email', contact.id, category.id, team.id, address.id
 from contact, category, team, address;
 
+with calendar as (
+  insert into public.calendars (organization_id, name) values (%(org)s, 'Office') returning id
+), hours as (
+  insert into public.calendar_hours (organization_id, calendar_id, weekday, opens, closes)
+  select %(org)s, id, 1, '09:00', '17:00' from calendar
+), holiday as (
+  insert into public.calendar_holidays (organization_id, calendar_id, day) select %(org)s, id, '2026-12-25' from calendar
+), policy as (
+  insert into public.sla_policies (organization_id, name) values (%(org)s, 'All') returning id
+)
+insert into public.sla_targets (organization_id, policy_id, priority, first_response)
+select %(org)s, id, 'normal', '1 hour' from policy;
+
 insert into public.messages (organization_id, ticket_id, sender, contact_id, body_text)
 select %(org)s, t.id, 'contact', t.contact_id, 'a question' from public.tickets as t where t.organization_id = %(org)s;
 insert into public.messages (organization_id, ticket_id, sender, member_id, body_text, is_internal)

@@ -1,0 +1,1 @@
+"""What comes at its time and is SQL alone."""

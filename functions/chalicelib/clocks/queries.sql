@@ -1,0 +1,2 @@
+-- ring --
+select private.ring(%(payload)s);

@@ -1,0 +1,1 @@
+grant execute on function private.ring(jsonb) to pgdesk_functions;
