@@ -1081,6 +1081,7 @@ insert into private.consumers (name, in_flight, lease, max_attempts) values
   ('reply', 24, '5 minutes', 8),
   ('send_mail', 24, '3 minutes', 20), -- for about two days
   ('index_article', 24, '5 minutes', 8),
+  ('clock', 24, '2 minutes', 12),
   ('refit', 2, '10 minutes', 4),
   ('maintain', 2, '10 minutes', 4);
 
@@ -1662,6 +1663,25 @@ language sql security definer set search_path = '' as $$
 $$;
 
 
+-- sql/17_clocks.sql
+
+-- Work that is SQL alone and comes at its time: SLA clocks, snoozes, reminders. Each is a job of the consumer `clock`.
+
+-- Does what a clock's payload says: {"ring": "sla", …} calls private.ring_sla(payload). Payloads are written by this
+-- schema alone. Inside the job's last transaction, so that it happens once.
+create function private.ring(payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  bell constant text := 'private.ring_' || coalesce(payload ->> 'ring', '');
+begin
+  if to_regprocedure(format('%s(jsonb)', bell)) is null or bell !~ '^private\.ring_[a-z_]+$' then
+    raise exception 'there is no clock "%"', left(payload ->> 'ring', 60) using errcode = '22023';
+  end if;
+  execute format('select %s($1)', bell) using payload;
+end;
+$$;
+
+
 -- sql/18_received_webhooks.sql
 
 -- Webhooks that others send to the functions: which were believed, so that none is believed twice.
@@ -1888,6 +1908,11 @@ create table public.tickets (
   ai_state text not null default 'on' check (ai_state in ('on', 'off')),
   last_seq integer not null default 0,
   last_message_at timestamptz,
+  -- When the contact last wrote and was last answered, and by whom: what clocks go by. Notes, machines and senders that
+  -- are not known do not count.
+  last_contact_at timestamptz,
+  last_answer_at timestamptz,
+  last_answer_by text check (last_answer_by in ('member', 'ai')),
   first_response_due_at timestamptz,
   next_response_due_at timestamptz,
   resolution_due_at timestamptz,
@@ -2044,7 +2069,10 @@ begin
   select coalesce(jsonb_object_agg(field.key, case when field.key <> 'subject' then field.value end), '{}') into changed
   from jsonb_each(to_jsonb(new)) as field
   where field.value is distinct from to_jsonb(old) -> field.key
-    and field.key not in ('updated_at', 'last_seq', 'last_message_at', 'set_by_member', 'status_category');
+    and field.key not in (
+      'updated_at', 'last_seq', 'last_message_at', 'last_contact_at', 'last_answer_at', 'last_answer_by',
+      'set_by_member', 'status_category'
+    );
   if changed ? 'status' then
     perform private.emit(
       new.organization_id, 'ticket.status.changed', new.id,
@@ -2069,6 +2097,182 @@ $$;
 
 create trigger tickets_announce after insert or update on public.tickets
 for each row execute function private.announce_ticket();
+
+
+-- sql/31_conditions.sql
+
+-- Conditions on a ticket, as SLA policies, routing rules and the like keep them, and whether they hold.
+--
+-- A condition is one of
+--   {"field": "priority", "op": "in", "value": ["high", "urgent"]}
+--   {"all": [condition, …]}   {"any": [condition, …]}   {"not": condition}
+-- `{"all": []}` holds for every ticket.
+
+-- What may be asked: columns of the ticket and, after `contact.`, of its contact, each with its kind.
+create function private.condition_fields() returns table (field text, kind text)
+language sql immutable parallel safe set search_path = '' as $$
+  values
+    ('number', 'number'), ('subject', 'text'), ('channel', 'text'), ('status', 'text'), ('status_category', 'text'),
+    ('priority', 'text'), ('category_id', 'text'), ('contact_id', 'text'), ('mail_address_id', 'text'),
+    ('team_id', 'text'), ('assignee_id', 'text'), ('language', 'text'), ('sentiment', 'text'), ('is_spam', 'boolean'),
+    ('tags', 'list'), ('ai_state', 'text'), ('created_at', 'instant'), ('last_message_at', 'instant'),
+    ('contact.email', 'text'), ('contact.name', 'text'), ('contact.language', 'text');
+$$;
+
+-- What is wrong with a condition that asks a field.
+create function private.question_error(question jsonb) returns text
+language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  kind text;
+  op constant text := question ->> 'op';
+  value constant jsonb := question -> 'value';
+begin
+  select f.kind into kind from private.condition_fields() as f where f.field = question ->> 'field';
+  if kind is null then
+    return format('there is no field "%s"', left(question ->> 'field', 60));
+  end if;
+  if op in ('is_set', 'is_not_set') then
+    return case when value is not null then format('"%s" takes no value', op) end;
+  end if;
+  if op is null or op <> all (case kind
+    when 'text' then array['is', 'is_not', 'in', 'not_in', 'contains', 'not_contains', 'starts_with', 'ends_with']
+    when 'list' then array['contains', 'not_contains']
+    when 'boolean' then array['is']
+    when 'number' then array['is', 'above', 'below']
+    else array['above', 'below']
+  end) then
+    return format('"%s" cannot be asked of "%s"', left(coalesce(op, ''), 60), question ->> 'field');
+  end if;
+  if op in ('in', 'not_in') then
+    return case
+      when jsonb_typeof(value) is distinct from 'array' or jsonb_path_exists(value, '$[*] ? (@.type() != "string")')
+        then format('"%s" takes a list of texts', op)
+    end;
+  end if;
+  return case
+    when kind in ('text', 'list') and jsonb_typeof(value) is distinct from 'string' then op || ' takes a text'
+    when kind = 'boolean' and jsonb_typeof(value) is distinct from 'boolean' then op || ' takes true or false'
+    when kind = 'number' and jsonb_typeof(value) is distinct from 'number' then op || ' takes a number'
+    when kind = 'instant'
+      and (jsonb_typeof(value) is distinct from 'string' or not pg_input_is_valid(value #>> '{}', 'timestamptz'))
+      then op || ' takes a time, as 2026-01-31T09:00:00Z'
+  end;
+end;
+$$;
+
+-- What is wrong with a condition, for whoever writes it; null where it is sound.
+create function private.condition_error(condition jsonb, depth integer default 0) returns text
+language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  max_depth constant integer := 5;
+  max_parts constant integer := 50;
+  branch text;
+  problem text;
+  part jsonb;
+begin
+  if jsonb_typeof(condition) is distinct from 'object' then
+    return 'a condition is an object, not ' || coalesce(jsonb_typeof(condition), 'nothing');
+  elsif depth > max_depth then
+    return format('conditions nest %s deep at most', max_depth);
+  elsif condition ? 'field' then
+    return private.question_error(condition);
+  end if;
+  select string_agg(key, ' ') into branch from jsonb_object_keys(condition) as key;
+  if branch = 'not' then
+    return private.condition_error(condition -> 'not', depth + 1);
+  elsif branch is null or branch not in ('all', 'any') then
+    return 'a condition has "field", "op" and "value", or one of "all", "any" and "not"';
+  elsif jsonb_typeof(condition -> branch) <> 'array' or jsonb_array_length(condition -> branch) > max_parts then
+    return format('"%s" is a list of %s conditions at most', branch, max_parts);
+  end if;
+  for part in select * from jsonb_array_elements(condition -> branch) loop
+    problem := private.condition_error(part, depth + 1);
+    exit when problem is not null;
+  end loop;
+  return problem;
+end;
+$$;
+
+-- Trigger of tables that keep conditions in a column of this name.
+create function private.check_conditions() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  problem constant text := private.condition_error(new.conditions);
+begin
+  if problem is not null then
+    raise exception 'conditions: %', problem using errcode = '23514';
+  end if;
+  return new;
+end;
+$$;
+
+-- What conditions are asked of.
+create function private.ticket_facts(ticket public.tickets) returns jsonb
+language sql stable set search_path = '' as $$
+  select to_jsonb(ticket) || coalesce(
+    (
+      select jsonb_object_agg('contact.' || field.key, field.value)
+      from public.contacts as c
+      cross join lateral jsonb_each(to_jsonb(c)) as field
+      where c.organization_id = (ticket).organization_id and c.id = (ticket).contact_id
+    ),
+    '{}'
+  );
+$$;
+
+-- Whether a question (a sound condition that asks a field) is answered with yes. Texts are compared without regard to
+-- case; what is not set is equal to nothing.
+create function private.question_holds(question jsonb, facts jsonb) returns boolean
+language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  op constant text := question ->> 'op';
+  asked constant text := lower(question ->> 'value');
+  found constant jsonb := facts -> (question ->> 'field');
+  fact constant text := lower(found #>> '{}');
+begin
+  return coalesce(
+    case
+      when op = 'is_set' then found not in ('null', '""', '[]')
+      when op = 'is_not_set' then coalesce(found, 'null') in ('null', '""', '[]')
+      when jsonb_typeof(found) = 'array' then
+        exists (select from jsonb_array_elements_text(found) as item where lower(item) = asked) = (op = 'contains')
+      when op = 'is' then case when jsonb_typeof(found) = 'string' then fact = asked else found = question -> 'value' end
+      when op = 'is_not' then fact is distinct from asked
+      when op in ('in', 'not_in') then (
+        exists (select from jsonb_array_elements_text(question -> 'value') as item where lower(item) = fact)
+      ) = (op = 'in')
+      when op = 'contains' then position(asked in fact) > 0
+      when op = 'not_contains' then position(asked in coalesce(fact, '')) = 0
+      when op = 'starts_with' then starts_with(fact, asked)
+      when op = 'ends_with' then right(fact, length(asked)) = asked
+      when jsonb_typeof(found) = 'number' then sign(fact::numeric - asked::numeric) = case op when 'above' then 1 else -1 end
+      when op = 'above' then fact::timestamptz > asked::timestamptz
+      when op = 'below' then fact::timestamptz < asked::timestamptz
+    end,
+    false
+  );
+end;
+$$;
+
+-- Whether a sound condition holds.
+create function private.condition_holds(condition jsonb, facts jsonb) returns boolean
+language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  part jsonb;
+begin
+  if condition ? 'field' then
+    return private.question_holds(condition, facts);
+  elsif condition ? 'not' then
+    return not private.condition_holds(condition -> 'not', facts);
+  end if;
+  for part in select * from jsonb_array_elements(coalesce(condition -> 'all', condition -> 'any')) loop
+    if private.condition_holds(part, facts) = (condition ? 'any') then
+      return condition ? 'any';
+    end if;
+  end loop;
+  return condition ? 'all';
+end;
+$$;
 
 
 -- sql/35_messages.sql
@@ -2160,6 +2364,7 @@ create function private.keep_message() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   by_caller uuid := (select auth.uid());
+  counts boolean := not (new.is_internal or new.is_machine) and new.sender_status = 'known';
 begin
   if new.sender = 'member' and new.member_id is null then
     new.member_id := by_caller;
@@ -2171,6 +2376,12 @@ begin
   update public.tickets as t
   set last_seq = t.last_seq + 1,
     last_message_at = greatest(t.last_message_at, now()),
+    last_contact_at = case when counts and new.sender = 'contact' then clock_timestamp() else t.last_contact_at end,
+    last_answer_at = case
+      when counts and new.sender in ('member', 'ai') then clock_timestamp()
+      else t.last_answer_at
+    end,
+    last_answer_by = case when counts and new.sender in ('member', 'ai') then new.sender::text else t.last_answer_by end,
     first_responded_at = case
       when new.sender in ('member', 'ai') and not new.is_internal then coalesce(t.first_responded_at, now())
       else t.first_responded_at
@@ -2555,6 +2766,71 @@ language sql stable set search_path = '' as $$
 $$;
 
 
+-- sql/37_ticket_history.sql
+
+-- What became of each ticket, step by step: what SLA clocks and metrics are computed from.
+
+-- Append-only. A row says how the ticket stands since `at`, and who wrote in that very step. Ids stay though what they
+-- name may be gone.
+create table public.ticket_history (
+  organization_id uuid not null,
+  ticket_id uuid not null,
+  step integer not null,
+  at timestamptz not null default clock_timestamp(),
+  -- Whose public message made the step; null: nobody wrote.
+  wrote text check (wrote in ('contact', 'member', 'ai')),
+  status text not null,
+  status_category text not null,
+  priority public.ticket_priority not null,
+  category_id uuid,
+  team_id uuid,
+  assignee_id uuid,
+  actor_id uuid,
+  primary key (ticket_id, step),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
+);
+create index ticket_history_ticket_idx on public.ticket_history (organization_id, ticket_id);
+
+-- The ticket's row is locked by whoever changes it, so its steps come one after the other, and so do their times.
+create function private.keep_history() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  last public.ticket_history;
+begin
+  if tg_op = 'UPDATE' then
+    select * into last from public.ticket_history as h where h.ticket_id = new.id order by h.step desc limit 1;
+  end if;
+  insert into public.ticket_history (
+    organization_id, ticket_id, step, at, wrote, status, status_category, priority, category_id, team_id, assignee_id,
+    actor_id
+  )
+  values (
+    new.organization_id, new.id, coalesce(last.step, 0) + 1, greatest(clock_timestamp(), last.at),
+    case
+      when tg_op = 'INSERT' then null
+      when new.last_contact_at is distinct from old.last_contact_at then 'contact'
+      when new.last_answer_at is distinct from old.last_answer_at then new.last_answer_by
+    end,
+    new.status, new.status_category, new.priority, new.category_id, new.team_id, new.assignee_id,
+    (select private.actor_id())
+  );
+  return null;
+end;
+$$;
+
+create trigger tickets_history_begins after insert on public.tickets
+for each row execute function private.keep_history();
+create trigger tickets_history after update on public.tickets
+for each row when (
+  (
+    old.last_contact_at, old.last_answer_at, old.status, old.priority, old.category_id, old.team_id, old.assignee_id
+  ) is distinct from (
+    new.last_contact_at, new.last_answer_at, new.status, new.priority, new.category_id, new.team_id, new.assignee_id
+  )
+)
+execute function private.keep_history();
+
+
 -- sql/38_attachments.sql
 
 -- Files that came with a message. The bytes lie in Storage, bucket `attachments`, under <organization>/….
@@ -2583,6 +2859,173 @@ create index attachments_message_idx on public.attachments (organization_id, mes
 insert into storage.buckets (id, name, public, file_size_limit) values
   ('attachments', 'attachments', false, 52428800)
 on conflict (id) do nothing;
+
+
+-- sql/39_business_hours.sql
+
+-- When a team works: opening hours in a time zone, and the holidays between.
+
+create table public.calendars (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  name text not null check (length(btrim(name)) between 1 and 100),
+  time_zone text not null default 'UTC' check (length(time_zone) <= 64),
+  -- That of teams that have none of their own. Without any, the clock goes round.
+  is_default boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, name)
+);
+create unique index calendars_default_idx on public.calendars (organization_id) where is_default;
+
+-- Several a day, if it has a break. What overlaps counts once.
+create table public.calendar_hours (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null,
+  calendar_id uuid not null,
+  weekday smallint not null check (weekday between 1 and 7), -- ISO 8601: 1 is Monday
+  opens time not null,
+  closes time not null, -- 24:00 is midnight
+  check (opens < closes),
+  unique (calendar_id, weekday, opens),
+  foreign key (organization_id, calendar_id) references public.calendars (organization_id, id) on delete cascade
+);
+create index calendar_hours_calendar_idx on public.calendar_hours (organization_id, calendar_id);
+
+create table public.calendar_holidays (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null,
+  calendar_id uuid not null,
+  day date not null,
+  name text not null default '' check (length(name) <= 100),
+  unique (calendar_id, day),
+  foreign key (organization_id, calendar_id) references public.calendars (organization_id, id) on delete cascade
+);
+create index calendar_holidays_calendar_idx on public.calendar_holidays (organization_id, calendar_id);
+
+alter table public.teams add column calendar_id uuid;
+alter table public.teams add foreign key (organization_id, calendar_id)
+references public.calendars (organization_id, id) on delete set null (calendar_id);
+create index teams_calendar_idx on public.teams (organization_id, calendar_id);
+
+create trigger calendars_touch before update on public.calendars
+for each row execute function private.touch();
+
+create function private.check_time_zone() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform now() at time zone new.time_zone;
+  return new;
+exception when invalid_parameter_value then
+  raise exception 'there is no time zone "%"', new.time_zone
+    using errcode = '23514', hint = 'Names are those of the IANA database, as Europe/Berlin.';
+end;
+$$;
+
+create trigger calendars_time_zone before insert or update of time_zone on public.calendars
+for each row execute function private.check_time_zone();
+
+-- A calendar as a value: {"zone", "hours": [{"day", "opens", "closes"}], "holidays": [date]}. What was promised to a
+-- customer is computed from it, also after somebody has changed the calendar. Null for none.
+create function private.calendar_value(calendar_id uuid) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select jsonb_build_object(
+      'zone', c.time_zone,
+      'hours', coalesce(
+        (
+          select jsonb_agg(
+            jsonb_build_object('day', h.weekday, 'opens', h.opens, 'closes', h.closes) order by h.weekday, h.opens
+          )
+          from public.calendar_hours as h where h.calendar_id = c.id
+        ), '[]'
+      ),
+      'holidays', coalesce(
+        (select jsonb_agg(d.day order by d.day) from public.calendar_holidays as d where d.calendar_id = c.id), '[]'
+      )
+    )
+    from public.calendars as c
+    where c.id = calendar_value.calendar_id
+  );
+end;
+$$;
+
+-- When a calendar is open, within a range of time that has both ends. Null calendar: always. Where clocks are turned
+-- forward, an hour that does not exist is not open; where they are turned back, the doubled hour counts twice.
+create function private.open_spans(calendar jsonb, during tstzrange) returns tstzmultirange
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select case
+      when calendar is null then tstzmultirange(during)
+      else coalesce(
+        (
+          select range_agg(tstzrange(span.opens, span.closes))
+          from generate_series(
+            (lower(during) at time zone (calendar ->> 'zone'))::date - 1,
+            (upper(during) at time zone (calendar ->> 'zone'))::date,
+            interval '1 day'
+          ) as date (day)
+          join jsonb_to_recordset(calendar -> 'hours') as h (day integer, opens time, closes time)
+            on h.day = extract(isodow from date.day)
+          cross join lateral (
+            select (date.day::date + h.opens) at time zone (calendar ->> 'zone') as opens,
+              (date.day::date + h.closes) at time zone (calendar ->> 'zone') as closes
+          ) as span
+          where not calendar -> 'holidays' @> to_jsonb(to_char(date.day, 'YYYY-MM-DD')) and span.opens < span.closes
+        ),
+        '{}'
+      ) * tstzmultirange(during)
+    end
+  );
+end;
+$$;
+
+-- How long a calendar is open between two instants. In seconds within the interval: a day is no 24 hours when clocks
+-- are turned.
+create function private.open_time(calendar jsonb, starts timestamptz, ends timestamptz) returns interval
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select make_interval(
+      secs => coalesce(sum(extract(epoch from upper(s.span)) - extract(epoch from lower(s.span))), 0)::float8
+    )
+    from unnest(private.open_spans(calendar, tstzrange(starts, greatest(starts, ends)))) as s (span)
+  );
+end;
+$$;
+
+-- The instant at which a calendar has been open for `work` since `starts`; null where that does not come within three
+-- years (a calendar that never opens).
+create function private.open_until(calendar jsonb, starts timestamptz, work interval) returns timestamptz
+language plpgsql stable set search_path = '' as $$
+declare
+  remaining float8 := extract(epoch from work);
+  weeks integer := 2;
+  place timestamptz := starts;
+  span tstzrange;
+begin
+  if remaining <= 0 then
+    return starts;
+  end if;
+  while place < starts + interval '3 years' loop
+    for span in
+      select s.span
+      from unnest(private.open_spans(calendar, tstzrange(place, place + make_interval(weeks => weeks)))) as s (span)
+    loop
+      if remaining <= extract(epoch from upper(span)) - extract(epoch from lower(span)) then
+        return lower(span) + make_interval(secs => remaining);
+      end if;
+      remaining := remaining - (extract(epoch from upper(span)) - extract(epoch from lower(span)));
+    end loop;
+    place := place + make_interval(weeks => weeks);
+    weeks := least(weeks * 2, 52);
+  end loop;
+  return null;
+end;
+$$;
 
 
 -- sql/40_inbound_mail.sql
@@ -3094,6 +3537,508 @@ $$;
 create function public.split_mail(message_id uuid) returns public.tickets
 language sql set search_path = '' as $$
   select * from private.split_mail(split_mail.message_id);
+$$;
+
+
+-- sql/41_sla.sql
+
+-- What an organization promises about time, and the clocks that watch over it.
+--
+-- A clock is computed from the ticket's history and from rules, which are a value of their own: so it can be computed
+-- again at any time with the same result, and explained. private.sla_clock_spans says which stretches a clock ran
+-- (the definition), private.sla_clocks_of adds them up within opening hours, private.run_sla stores what comes out.
+
+create table public.sla_policies (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  name text not null check (length(btrim(name)) between 1 and 100),
+  -- The first policy whose conditions hold is the ticket's.
+  position integer not null default 0,
+  conditions jsonb not null default '{"all": []}',
+  -- Null: the calendar of the ticket's team, or the organization's default.
+  calendar_id uuid,
+  -- The share of a target that may pass before somebody is warned.
+  warn_after real not null default 0.75 check (warn_after > 0 and warn_after < 1),
+  pauses_while_waiting boolean not null default true,
+  -- Whether an answer that the AI sent is an answer.
+  ai_counts boolean not null default true,
+  is_active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, name),
+  foreign key (organization_id, calendar_id)
+    references public.calendars (organization_id, id) on delete set null (calendar_id)
+);
+create index sla_policies_calendar_idx on public.sla_policies (organization_id, calendar_id);
+
+-- In opening hours. Null, or no row for a priority: nothing is promised.
+create table public.sla_targets (
+  organization_id uuid not null,
+  policy_id uuid not null,
+  priority public.ticket_priority not null,
+  first_response interval check (first_response > interval '0'),
+  next_response interval check (next_response > interval '0'),
+  resolution interval check (resolution > interval '0'),
+  primary key (policy_id, priority),
+  foreign key (organization_id, policy_id) references public.sla_policies (organization_id, id) on delete cascade
+);
+create index sla_targets_policy_idx on public.sla_targets (organization_id, policy_id);
+
+-- What clocks were computed by, as a value: policy, targets of a priority, calendar. Kept for as long as it is referred
+-- to, so that a promise can be explained after its policy has changed.
+create table private.sla_rules (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  rules jsonb not null,
+  digest bytea not null generated always as (sha256(rules::text::bytea)) stored,
+  unique (organization_id, digest)
+);
+
+-- One row per promise: the first response, the resolution, and each time that a contact has to be answered again.
+create table public.sla_clocks (
+  organization_id uuid not null,
+  ticket_id uuid not null,
+  metric text not null check (metric in ('first_response', 'next_response', 'resolution')),
+  cycle integer not null default 0, -- of next_response: how many answers and resolutions went before
+  rules_id uuid not null references private.sla_rules (id),
+  target interval not null,
+  started_at timestamptz not null,
+  stopped_at timestamptz,   -- answered, or resolved
+  spent interval not null,  -- of the target, up to running_since or, where that is null, to now
+  running_since timestamptz, -- null: stopped, or paused
+  warn_at timestamptz,
+  due_at timestamptz,       -- null while it is paused
+  -- When it was told, each once.
+  warned_at timestamptz,
+  breached_at timestamptz,
+  primary key (ticket_id, metric, cycle),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
+);
+create index sla_clocks_ticket_idx on public.sla_clocks (organization_id, ticket_id);
+create index sla_clocks_rules_idx on public.sla_clocks (rules_id);
+
+create trigger sla_policies_touch before update on public.sla_policies
+for each row execute function private.touch();
+create trigger sla_policies_conditions before insert or update of conditions on public.sla_policies
+for each row execute function private.check_conditions();
+
+insert into private.event_types (type, subject, audience, happens, properties, is_partial, example) values
+(
+  'sla.warned', 'ticket', 'agents',
+  'Most of the time for an answer or a resolution has passed. Once for each promise, and not after it is broken.',
+  '{
+    "metric": {"enum": ["first_response", "next_response", "resolution"]},
+    "cycle": {"type": "integer", "minimum": 0, "description": "which answer of the ticket it is about"},
+    "due_at": {"$ref": "#/$defs/instant_or_null"}
+  }',
+  false,
+  '{"metric": "first_response", "cycle": 0, "due_at": "2026-01-31T11:00:00+00:00"}'
+),
+(
+  'sla.breached', 'ticket', 'agents',
+  'The time for an answer or a resolution has passed. Once for each promise.',
+  '{
+    "metric": {"enum": ["first_response", "next_response", "resolution"]},
+    "cycle": {"type": "integer", "minimum": 0, "description": "which answer of the ticket it is about"},
+    "due_at": {"$ref": "#/$defs/instant_or_null"}
+  }',
+  false,
+  '{"metric": "resolution", "cycle": 0, "due_at": "2026-02-02T17:00:00+00:00"}'
+);
+
+-- The rules that a ticket stands under now, null for none.
+create function private.sla_rules_of(ticket public.tickets) returns uuid
+language plpgsql volatile set search_path = '' as $$
+declare
+  facts constant jsonb := private.ticket_facts(ticket);
+  policy public.sla_policies;
+  target public.sla_targets;
+  value jsonb;
+  known uuid;
+begin
+  select p.* into policy from public.sla_policies as p
+  where p.organization_id = ticket.organization_id and p.is_active and private.condition_holds(p.conditions, facts)
+  order by p.position, p.id
+  limit 1;
+  select t.* into target from public.sla_targets as t where t.policy_id = policy.id and t.priority = ticket.priority;
+  if target.policy_id is null then
+    return null;
+  end if;
+  value := jsonb_build_object(
+    'policy', policy.id, 'name', policy.name,
+    'first_response', target.first_response, 'next_response', target.next_response, 'resolution', target.resolution,
+    'warn_after', policy.warn_after, 'pauses', policy.pauses_while_waiting, 'ai_counts', policy.ai_counts,
+    'calendar', private.calendar_value(coalesce(
+      policy.calendar_id,
+      (select t.calendar_id from public.teams as t where t.id = ticket.team_id),
+      (select c.id from public.calendars as c where c.organization_id = ticket.organization_id and c.is_default)
+    ))
+  );
+  insert into private.sla_rules (organization_id, rules) values (ticket.organization_id, value)
+  on conflict (organization_id, digest) do nothing
+  returning id into known;
+  if known is null then
+    select r.id into known from private.sla_rules as r
+    where r.organization_id = ticket.organization_id and r.digest = sha256(value::text::bytea);
+  end if;
+  return known;
+end;
+$$;
+
+-- The stretches of a ticket's life that its clocks go through, in order, each `counted` or `paused`; the last one of a
+-- clock that has not stopped is open. (Like all that runs at every change of a ticket in plpgsql, which keeps plans.)
+--
+-- first_response: from the contact's first message to the first answer.
+-- next_response:  from the first message after an answer (or a resolution) to the next answer, or to the resolution.
+-- resolution:     from the beginning to the resolution, and on if it is opened again; the time between does not count.
+create function private.sla_clock_spans(ticket_id uuid, rules jsonb)
+returns table (
+  metric text, cycle integer, target interval, started_at timestamptz, stopped_at timestamptz, starts timestamptz,
+  ends timestamptz, counted boolean
+)
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
+  with steps as (
+    select
+      h.step, h.at, h.status_category as category, h.wrote,
+      lead(h.at) over life as next_at,
+      h.wrote = 'member' or h.wrote = 'ai' and (rules ->> 'ai_counts')::boolean as answers,
+      h.status_category = 'resolved' and lag(h.status_category) over life is distinct from 'resolved' as resolves
+    from public.ticket_history as h
+    where h.ticket_id = sla_clock_spans.ticket_id
+    window life as (order by h.step)
+  ), turns as (
+    select
+      s.*,
+      count(*) filter (where s.answers) over before as answers_before,
+      count(*) filter (where s.answers or s.resolves) over before as turns_before
+    from steps as s
+    window before as (order by s.step rows between unbounded preceding and 1 preceding)
+  ), clocks as (
+    select 'first_response' as metric, 0 as cycle, min(t.at) filter (where t.wrote = 'contact') as started_at,
+      min(t.at) filter (where t.answers) as stopped_at
+    from turns as t
+    union all
+    select 'next_response', t.turns_before::integer, min(t.at) filter (where t.wrote = 'contact'),
+      min(t.at) filter (where t.answers or t.resolves)
+    from turns as t
+    where t.answers_before > 0
+    group by t.turns_before
+    union all
+    select 'resolution', 0, min(t.at),
+      case
+        when (array_agg(t.category order by t.step desc))[1] = 'resolved' then max(t.at) filter (where t.resolves)
+      end
+    from turns as t
+  ), stretches as (
+    select
+      c.*, t.step, greatest(t.at, c.started_at) as starts, least(t.next_at, c.stopped_at) as ends,
+      t.category = 'open' or t.category = 'waiting' and not (rules ->> 'pauses')::boolean as counted
+    from clocks as c
+    join turns as t
+      on coalesce(t.next_at, 'infinity') > c.started_at and t.at < coalesce(c.stopped_at, 'infinity')
+    where c.started_at is not null
+      and c.started_at < coalesce(c.stopped_at, 'infinity')
+      and rules ->> c.metric is not null
+  ), numbered as (
+    -- Steps that change nothing for a clock make one stretch.
+    select
+      s.*,
+      s.step - row_number() over (partition by s.metric, s.cycle, s.counted order by s.step) as island
+    from stretches as s
+  )
+  select
+    n.metric, n.cycle, (rules ->> n.metric)::interval, n.started_at, n.stopped_at, min(n.starts),
+    case when count(n.ends) = count(*) then max(n.ends) end, n.counted
+  from numbered as n
+  group by n.metric, n.cycle, n.started_at, n.stopped_at, n.counted, n.island
+  order by n.metric, n.cycle, min(n.starts);
+end;
+$$;
+
+-- The clocks of a ticket under rules: each stretch counted within opening hours.
+create function private.sla_clocks_of(ticket_id uuid, rules jsonb)
+returns table (
+  metric text, cycle integer, target interval, started_at timestamptz, stopped_at timestamptz, spent interval,
+  running_since timestamptz, warn_at timestamptz, due_at timestamptz
+)
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+declare
+  calendar constant jsonb := nullif(rules -> 'calendar', 'null');
+  warn_after constant float8 := (rules ->> 'warn_after')::float8;
+  span record;
+  is_new boolean;
+begin
+  for span in
+    select s.*,
+      row_number() over (partition by s.metric, s.cycle order by s.starts) = 1 as is_first,
+      row_number() over (partition by s.metric, s.cycle order by s.starts desc) = 1 as is_last
+    from private.sla_clock_spans(sla_clocks_of.ticket_id, sla_clocks_of.rules) as s
+    order by s.metric, s.cycle, s.starts
+  loop
+    if span.is_first then
+      metric := span.metric;
+      cycle := span.cycle;
+      target := span.target;
+      started_at := span.started_at;
+      stopped_at := span.stopped_at;
+      spent := interval '0';
+      running_since := null;
+      warn_at := null;
+      due_at := null;
+    end if;
+    if span.counted then
+      -- Where a target is reached in a stretch that has ended, it stays reached.
+      warn_at := coalesce(warn_at, private.open_until(calendar, span.starts, target * warn_after - spent));
+      due_at := coalesce(due_at, private.open_until(calendar, span.starts, target - spent));
+      if span.ends is null then
+        running_since := span.starts;
+      else
+        warn_at := case when warn_at <= span.ends then warn_at end;
+        due_at := case when due_at <= span.ends then due_at end;
+        spent := spent + private.open_time(calendar, span.starts, span.ends);
+      end if;
+    end if;
+    if span.is_last then
+      return next;
+    end if;
+  end loop;
+end;
+$$;
+
+-- Brings a ticket's clocks up to its history and to the time, tells what is to be told, and asks to be woken for what
+-- comes next. The ticket's row is locked by the caller.
+create function private.run_sla(ticket public.tickets) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  under uuid;
+  rule_values jsonb;
+  told integer;
+  wake_at timestamptz;
+begin
+  select c.rules_id into under from public.sla_clocks as c where c.ticket_id = ticket.id limit 1;
+  -- What has been resolved was promised under the rules of its time.
+  if under is null or ticket.status_category <> 'resolved' then
+    if under is null
+      and not exists (select from public.sla_policies as p where p.organization_id = ticket.organization_id)
+    then
+      return;
+    end if;
+    under := private.sla_rules_of(ticket);
+  end if;
+  select r.rules into rule_values from private.sla_rules as r where r.id = under;
+
+  with computed as materialized (
+    select * from private.sla_clocks_of(ticket.id, rule_values)
+  ), gone as (
+    delete from public.sla_clocks as c
+    where c.ticket_id = ticket.id
+      and not exists (select from computed as n where n.metric = c.metric and n.cycle = c.cycle)
+  )
+  insert into public.sla_clocks as c (
+    organization_id, ticket_id, rules_id, metric, cycle, target, started_at, stopped_at, spent, running_since, warn_at,
+    due_at
+  )
+  select ticket.organization_id, ticket.id, under, n.* from computed as n
+  on conflict (ticket_id, metric, cycle) do update
+  set rules_id = excluded.rules_id, target = excluded.target, started_at = excluded.started_at,
+    stopped_at = excluded.stopped_at, spent = excluded.spent, running_since = excluded.running_since,
+    warn_at = excluded.warn_at, due_at = excluded.due_at
+  where (c.rules_id, c.stopped_at, c.spent, c.running_since, c.warn_at, c.due_at, c.started_at) is distinct from (
+    excluded.rules_id, excluded.stopped_at, excluded.spent, excluded.running_since, excluded.warn_at, excluded.due_at,
+    excluded.started_at
+  );
+
+  with broken as (
+    update public.sla_clocks as c
+    set breached_at = clock_timestamp()
+    where c.ticket_id = ticket.id and c.breached_at is null
+      and c.due_at <= clock_timestamp() and c.due_at < coalesce(c.stopped_at, 'infinity')
+    returning c.metric, c.cycle, c.due_at
+  )
+  select count(private.emit(ticket.organization_id, 'sla.breached', ticket.id, to_jsonb(b), 'agents', ticket.id))
+  into told from broken as b;
+  with late as (
+    update public.sla_clocks as c
+    set warned_at = clock_timestamp()
+    where c.ticket_id = ticket.id and c.warned_at is null and c.breached_at is null
+      and c.warn_at <= clock_timestamp() and c.stopped_at is null
+    returning c.metric, c.cycle, c.due_at
+  )
+  select count(private.emit(ticket.organization_id, 'sla.warned', ticket.id, to_jsonb(l), 'agents', ticket.id))
+  into told from late as l;
+
+  update public.tickets as t
+  set first_response_due_at = due.first_response, next_response_due_at = due.next_response,
+    resolution_due_at = due.resolution
+  from (
+    select
+      max(c.due_at) filter (where c.metric = 'first_response') as first_response,
+      max(c.due_at) filter (where c.metric = 'next_response') as next_response,
+      max(c.due_at) filter (where c.metric = 'resolution') as resolution
+    from public.sla_clocks as c
+    where c.ticket_id = ticket.id and c.running_since is not null
+  ) as due
+  where t.id = ticket.id
+    and (t.first_response_due_at, t.next_response_due_at, t.resolution_due_at)
+      is distinct from (due.first_response, due.next_response, due.resolution);
+
+  select min(next_at) into wake_at
+  from public.sla_clocks as c
+  cross join lateral (values (case when c.warned_at is null then c.warn_at end), (c.due_at)) as v (next_at)
+  where c.ticket_id = ticket.id and c.running_since is not null and c.breached_at is null;
+  if wake_at is not null then
+    perform private.enqueue(
+      ticket.organization_id, 'clock', jsonb_build_object('ring', 'sla', 'ticket_id', ticket.id), wake_at,
+      dedupe_key => 'sla:' || ticket.id
+    );
+  end if;
+end;
+$$;
+
+create function private.follow_sla() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.run_sla(new);
+  return null;
+end;
+$$;
+
+create trigger tickets_sla_begins after insert on public.tickets
+for each row execute function private.follow_sla();
+-- Not after what run_sla itself has written.
+create trigger tickets_sla after update on public.tickets
+for each row when (
+  (old.first_response_due_at, old.next_response_due_at, old.resolution_due_at)
+  is not distinct from (new.first_response_due_at, new.next_response_due_at, new.resolution_due_at)
+)
+execute function private.follow_sla();
+
+-- The time of a warning or a breach has come.
+create function private.ring_sla(payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  ticket public.tickets;
+begin
+  select * into ticket from public.tickets as t
+  where t.organization_id = private.current_organization() and t.id = (payload ->> 'ticket_id')::uuid
+  for update;
+  if found then
+    perform private.run_sla(ticket);
+  end if;
+end;
+$$;
+
+-- Policies, targets or hours have changed: all that is not resolved stands under the new ones, some tickets at a time.
+create function private.ring_sla_all(payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  slice constant integer := 200;
+  ticket public.tickets;
+  seen integer := 0;
+begin
+  for ticket in
+    select t.* from public.tickets as t
+    where t.organization_id = private.current_organization() and t.status_category in ('open', 'waiting')
+      and t.id > coalesce((payload ->> 'after')::uuid, '00000000-0000-0000-0000-000000000000')
+    order by t.id
+    limit slice
+    for update
+  loop
+    perform private.run_sla(ticket);
+    seen := seen + 1;
+  end loop;
+  if seen = slice then
+    perform private.enqueue_own('clock', jsonb_build_object('ring', 'sla_all', 'after', ticket.id));
+  end if;
+end;
+$$;
+
+create function private.rerun_sla() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  organization uuid := coalesce(new.organization_id, old.organization_id);
+begin
+  if exists (select from public.organizations where id = organization) then
+    perform private.enqueue(organization, 'clock', '{"ring": "sla_all"}', dedupe_key => 'sla');
+  end if;
+  return null;
+end;
+$$;
+
+create trigger sla_policies_rerun after insert or update or delete on public.sla_policies
+for each row execute function private.rerun_sla();
+create trigger sla_targets_rerun after insert or update or delete on public.sla_targets
+for each row execute function private.rerun_sla();
+create trigger calendars_rerun after update or delete on public.calendars
+for each row execute function private.rerun_sla();
+create trigger calendar_hours_rerun after insert or update or delete on public.calendar_hours
+for each row execute function private.rerun_sla();
+create trigger calendar_holidays_rerun after insert or update or delete on public.calendar_holidays
+for each row execute function private.rerun_sla();
+create trigger teams_rerun_sla after update of calendar_id on public.teams
+for each row execute function private.rerun_sla();
+
+-- Why the clocks of a ticket stand where they stand: every stretch, cut at opening hours, in order. `counted` is what
+-- it added; a stretch that was paused, or lay outside opening hours, added nothing and says so. The last may be open.
+create function private.explain_sla(ticket_id uuid)
+returns table (
+  metric text, cycle integer, target interval, state text, starts timestamptz, ends timestamptz, counted interval,
+  policy text
+)
+language sql stable security definer set search_path = '' as $$
+  with rules as (
+    select r.rules, nullif(r.rules -> 'calendar', 'null') as calendar
+    from private.sla_rules as r
+    where r.id = (select c.rules_id from public.sla_clocks as c where c.ticket_id = explain_sla.ticket_id limit 1)
+      and exists (
+        select from public.tickets as t
+        where t.id = explain_sla.ticket_id and t.organization_id in (select private.my_organizations())
+      )
+  ), spans as (
+    select s.*, rules.calendar, rules.rules ->> 'name' as policy, coalesce(s.ends, greatest(now(), s.starts)) as until
+    from rules
+    cross join lateral private.sla_clock_spans(explain_sla.ticket_id, rules.rules) as s
+  ), pieces as (
+    select s.*, lower(o) as opens, upper(o) as closes, true as is_open
+    from spans as s
+    cross join lateral unnest(private.open_spans(s.calendar, tstzrange(s.starts, s.until))) as o
+    where s.counted
+    union all
+    select s.*, lower(o), upper(o), false
+    from spans as s
+    cross join lateral unnest(
+      tstzmultirange(tstzrange(s.starts, s.until)) - private.open_spans(s.calendar, tstzrange(s.starts, s.until))
+    ) as o
+    where s.counted
+    union all
+    select s.*, s.starts, s.until, false from spans as s where not s.counted
+  )
+  select
+    p.metric, p.cycle, p.target,
+    case when not p.counted then 'paused' when p.is_open then 'counted' else 'closed' end,
+    p.opens, case when p.ends is not null or p.closes < p.until then p.closes end,
+    case
+      when p.counted and p.is_open
+        then make_interval(secs => (extract(epoch from p.closes) - extract(epoch from p.opens))::float8)
+      else interval '0'
+    end,
+    p.policy
+  from pieces as p
+  order by p.metric, p.cycle, p.opens;
+$$;
+
+create function public.explain_sla(ticket_id uuid)
+returns table (
+  metric text, cycle integer, target interval, state text, starts timestamptz, ends timestamptz, counted interval,
+  policy text
+)
+language sql stable set search_path = '' as $$
+  select * from private.explain_sla(explain_sla.ticket_id);
 $$;
 
 
@@ -6546,6 +7491,9 @@ insert into private.key_scopes (resource, reads, writes) values
   ('attachments', 'tickets:read', null),
   ('ticket_statuses', 'tickets:read', null),
   ('ticket_categories', 'tickets:read', null),
+  ('ticket_history', 'tickets:read', null),
+  ('sla_clocks', 'tickets:read', null),
+  ('rpc/explain_sla', 'tickets:read', 'tickets:read'),
   ('triage_results', 'tickets:read', null),
   ('drafts', 'tickets:read', null),
   ('draft_citations', 'tickets:read', null),
@@ -6574,6 +7522,11 @@ insert into private.key_scopes (resource, reads, writes) values
   ('member_skills', 'organization:read', null),
   ('team_skills', 'organization:read', null),
   ('mail_addresses', 'organization:read', null),
+  ('calendars', 'organization:read', null),
+  ('calendar_hours', 'organization:read', null),
+  ('calendar_holidays', 'organization:read', null),
+  ('sla_policies', 'organization:read', null),
+  ('sla_targets', 'organization:read', null),
   ('events', 'events:read', null),
   ('rpc/events_since', 'events:read', 'events:read'),
   ('rpc/event_types', 'events:read', 'events:read'),
@@ -6845,6 +7798,11 @@ grant execute on function public.retry_dead_jobs(uuid, uuid[]) to authenticated;
 grant execute on function private.retry_dead_jobs(uuid, uuid[]) to authenticated;
 
 
+-- policies/17_clocks.sql
+
+grant execute on function private.ring(jsonb) to pgdesk_functions;
+
+
 -- policies/18_received_webhooks.sql
 
 -- Reached through its function alone.
@@ -7041,6 +7999,15 @@ grant execute on function public.search_tickets(uuid, text, text, uuid, uuid, bi
 grant execute on function private.search_tickets(uuid, text, text, uuid, uuid, bigint, integer) to authenticated;
 
 
+-- policies/37_ticket_history.sql
+
+alter table public.ticket_history enable row level security;
+grant select on public.ticket_history to authenticated;
+
+create policy "Members see what became of tickets" on public.ticket_history
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+
+
 -- policies/38_attachments.sql
 
 alter table public.attachments enable row level security;
@@ -7085,6 +8052,49 @@ create policy "Functions see the buckets they use" on storage.buckets
 for select to pgdesk_files using (id in ('attachments', 'inbound'));
 
 
+-- policies/39_business_hours.sql
+
+alter table public.calendars enable row level security;
+grant select, delete, insert (organization_id, name, time_zone, is_default), update (name, time_zone, is_default)
+on public.calendars to authenticated;
+grant update (calendar_id) on public.teams to authenticated;
+
+create policy "Members see calendars" on public.calendars
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add calendars" on public.calendars
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change calendars" on public.calendars
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove calendars" on public.calendars
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+
+alter table public.calendar_hours enable row level security;
+grant select, delete, insert (organization_id, calendar_id, weekday, opens, closes), update (weekday, opens, closes)
+on public.calendar_hours to authenticated;
+
+create policy "Members see opening hours" on public.calendar_hours
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add opening hours" on public.calendar_hours
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change opening hours" on public.calendar_hours
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove opening hours" on public.calendar_hours
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+
+alter table public.calendar_holidays enable row level security;
+grant select, delete, insert (organization_id, calendar_id, day, name), update (day, name)
+on public.calendar_holidays to authenticated;
+
+create policy "Members see holidays" on public.calendar_holidays
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add holidays" on public.calendar_holidays
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change holidays" on public.calendar_holidays
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove holidays" on public.calendar_holidays
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+
+
 -- policies/40_inbound_mail.sql
 
 grant execute on function private.accept_mail(uuid, uuid, text, text, text, bytea, bytea, text) to pgdesk_functions;
@@ -7127,6 +8137,52 @@ create policy "Functions read the raw mail they work for" on private.inbound_raw
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions keep raw mail for the organization they work for" on private.inbound_raw
 for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
+
+
+-- policies/41_sla.sql
+
+alter table private.sla_rules enable row level security;
+
+alter table public.sla_policies enable row level security;
+grant select, delete,
+  insert (
+    organization_id, name, position, conditions, calendar_id, warn_after, pauses_while_waiting, ai_counts, is_active
+  ),
+  update (name, position, conditions, calendar_id, warn_after, pauses_while_waiting, ai_counts, is_active)
+on public.sla_policies to authenticated;
+
+create policy "Members see SLA policies" on public.sla_policies
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add SLA policies" on public.sla_policies
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change SLA policies" on public.sla_policies
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove SLA policies" on public.sla_policies
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+
+alter table public.sla_targets enable row level security;
+grant select, delete,
+  insert (organization_id, policy_id, priority, first_response, next_response, resolution),
+  update (priority, first_response, next_response, resolution)
+on public.sla_targets to authenticated;
+
+create policy "Members see SLA targets" on public.sla_targets
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add SLA targets" on public.sla_targets
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change SLA targets" on public.sla_targets
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove SLA targets" on public.sla_targets
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+
+alter table public.sla_clocks enable row level security;
+grant select on public.sla_clocks to authenticated;
+
+create policy "Members see SLA clocks" on public.sla_clocks
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+
+grant execute on function private.explain_sla(uuid) to authenticated;
+grant execute on function public.explain_sla(uuid) to authenticated;
 
 
 -- policies/42_provider_mails.sql
