@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 
 from infra.local.plan import Plan
 from infra.local.process import end_with_parent, listen
@@ -36,6 +36,10 @@ EXPOSED = [
     "Transfer-Encoding", "Range-Unit", "ETag", "X-Total-Count", "Link", "X-Supabase-Api-Version",
 ]  # fmt: skip
 PREFLIGHT_SECONDS = 3600
+# Bytes of a body that the gateway lets through to services without a limit of their own: what the hosted platform's
+# edge takes, and what Realtime's parser takes.
+BODY_BYTES = {"rest": 100_000_000, "realtime": 8_000_000}
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 FUNCTIONS = "/functions"  # as the API Gateway stage of that name: the app's own paths begin with /v1
 FUNCTION_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit; the runner refuses what Lambda would not take
 NOT_PUBLIC = (b"/_local/", b"/2015-03-31/")  # the runner's own health, and Lambda's Invoke call
@@ -55,6 +59,40 @@ class Service(Protocol):
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
+
+
+class BodyTooLargeError(Exception):
+    """Raised where a service reads on."""
+
+
+class BoundedBodies:
+    """Answers 413 to a body of more than `limit` bytes, as soon as it is known to be longer."""
+
+    def __init__(self, app: Any, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["method"] not in WITH_BODY:
+            await self._app(scope, receive, send)
+            return
+        read = 0
+
+        async def counting() -> Any:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._limit:
+                raise BodyTooLargeError
+            return message
+
+        try:
+            if int(dict(scope["headers"]).get(b"content-length", b"0")) > self._limit:
+                raise BodyTooLargeError
+            await self._app(scope, counting, send)
+        except BodyTooLargeError:
+            refusal = JSONResponse({"message": "Payload too large"}, 413, {"connection": "close"})
+            await refusal(scope, receive, send)
 
 
 class FunctionsProxy:
@@ -126,7 +164,7 @@ class Gateway:
             routes=[
                 Route("/health", self._health),
                 Mount("/rest-admin/v1", routes=rest.admin_routes),
-                *(Mount(f"/{name}/v1", routes=service.routes) for name, service in others.items()),
+                *(_mounted(name, service.routes) for name, service in others.items()),
             ],
             middleware=[
                 Middleware(
@@ -135,7 +173,7 @@ class Gateway:
                 )
             ],
         )  # fmt: skip
-        mounts = [Mount(FUNCTIONS, app=self._functions), Mount("/rest/v1", routes=rest.routes)]
+        mounts = [Mount(FUNCTIONS, app=self._functions), _mounted("rest", rest.routes)]
         return Starlette(routes=[*mounts, Mount("/", app=platform)])
 
     async def start(self) -> None:
@@ -157,6 +195,12 @@ class Gateway:
 
     async def _health(self, request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "services": sorted(self._services)})
+
+
+def _mounted(name: str, routes: list[BaseRoute]) -> Mount:
+    if name in BODY_BYTES:
+        return Mount(f"/{name}/v1", app=BoundedBodies(Router(routes), BODY_BYTES[name]))
+    return Mount(f"/{name}/v1", routes=routes)
 
 
 def make_service(name: str, settings: Settings) -> Service:
