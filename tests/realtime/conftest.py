@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from infra.local.postgres import clone_database, drop_database
 from infra.local.realtime import RealtimeService
+from infra.local.realtime.limits import Limits
 from infra.local.settings import Settings
 from tests.serving import serve
 
@@ -88,19 +89,20 @@ def prepared(platform: Settings) -> Settings:
 @pytest.fixture(scope="module")
 def shared(prepared: Settings) -> Iterator[Stack]:
     """For tests that leave nothing behind but rows and messages."""
-    yield from _stack(prepared)
+    yield from run_stack(prepared)
 
 
 @pytest.fixture
 def stack(prepared: Settings) -> Iterator[Stack]:
     """For tests that change the tables or break the server's connections."""
-    yield from _stack(prepared)
+    yield from run_stack(prepared)
 
 
-def _stack(template: Settings) -> Iterator[Stack]:
+def run_stack(template: Settings, limits: Limits | None = None) -> Iterator[Stack]:
+    """The service over a copy of `template`."""
     settings = clone_database(template, f"realtime_{os.getpid()}_{next(_clones)}")
     try:
-        with serve(application(RealtimeService(settings))) as url:
+        with serve(application(RealtimeService(settings, limits))) as url:
             yield Stack(url, settings)
     finally:
         drop_database(settings)

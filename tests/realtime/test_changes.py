@@ -222,20 +222,33 @@ def test_a_filter_on_a_column_that_a_deletion_does_not_carry_never_matches(share
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        ({"table": "unpublished"}, "Please check Realtime is enabled"),
+        (
+            {"table": "unpublished"},
+            "connect parameters: [event: *, schema: public, table: unpublished, filters: [], select: nil]",
+        ),
         ({"table": "missing"}, "Please check Realtime is enabled"),
-        ({"table": "notes", "filter": "nonsense"}, "Error parsing `filter` params"),
-        ({"table": "notes", "filter": "missing=eq.1"}, "invalid column for filter missing"),
+        ({"table": "notes", "filter": "nonsense"}, 'Error parsing `filter` params: ["nonsense"]'),
+        (
+            {"table": "notes", "filter": "missing=not.eq.1"},
+            '"1", true}], select: nil]. Exception: ERROR P0001 (raise_exception) invalid column for filter missing',
+        ),
         ({"table": "open", "filter": "hidden=eq.1"}, "invalid column for filter hidden"),
-        ({"table": "notes", "filter": "id=eq.one"}, "invalid input syntax for type integer"),
-        ({"table": "notes", "filter": "id=match.1"}, "operator does not exist"),
-        ({"table": "notes", "filter": "body=match.("}, "invalid regular expression"),
-        ({"table": "notes", "filter": "id=is.true"}, "requires a boolean column"),
+        (
+            {"table": "notes", "filter": "id=eq.one"},
+            "ERROR 22P02 (invalid_text_representation) invalid input syntax for type integer",
+        ),
+        ({"table": "notes", "filter": "id=match.1"}, "match requires a text-compatible column type, got integer"),
+        ({"table": "notes", "filter": "tags=like.1"}, "like requires a text-compatible column type, got text[]"),
+        ({"table": "notes", "filter": "body=match.("}, "invalid regular expression for match filter: "),
+        ({"table": "notes", "filter": "id=is.true"}, "is true filter requires a boolean column, got integer"),
+        ({"table": "notes", "filter": "id=is.1); drop table notes; --"}, "must be null, true, false, or unknown"),
         ({"table": "notes", "filter": f"id=in.({','.join(map(str, range(101)))})"}, "too many values"),
+        ({"table": "notes", "filter": "document=eq.{"}, "ERROR 22P02 (invalid_text_representation)"),
         ({"table": "open", "select": ["hidden"]}, "invalid column for select hidden"),
         ({"table": "*", "select": ["id"]}, "not supported for wildcard"),
         ({"table": "notes", "select": "id"}, "expected a list"),
-        ({"schema": None}, "No subscription params provided"),
+        ({"schema": None}, 'subscribe to: %{"event" => "*", "schema" => nil}'),
+        ({"filter": "id=eq.1"}, 'subscribe to: %{"event" => "*", "filter" => "id=eq.1", "schema" => "public"}'),
     ],
 )
 def test_a_subscription_that_cannot_be_made_says_why_and_the_channel_stays_open(

@@ -287,7 +287,7 @@ def test_a_channel_ends_with_its_token(shared: Stack) -> None:
     async def scene() -> None:
         async with client(shared) as one:
             await one.join("room:ada", token(shared.settings, seconds=2), private=True)
-            assert (await one.expect("system")).payload["message"] == "Token has expired"
+            assert (await one.expect("system")).payload["message"] == "Token has expired 0 seconds ago"
             await one.expect("phx_close")
             assert (await one.answer(await one.send("phoenix", "heartbeat")))["status"] == "ok"
 
@@ -326,7 +326,8 @@ def test_messages_can_be_sent_over_http(shared: Stack) -> None:
             assert (await one.receive()).payload["payload"] == {"n": 1}
             single = await asyncio.to_thread(post, shared, "/a%2Fb/events/one", json=[1])
             assert (single.status_code, single.content) == (202, b"")
-            assert (await one.receive()).payload == {"event": "one", "payload": [1], "meta": None}
+            # What is no object stands under a name of its own, as the platform's parser has it.
+            assert (await one.receive()).payload == {"event": "one", "payload": {"_json": [1]}, "meta": None}
 
     play(scene())
 

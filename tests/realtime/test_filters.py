@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from infra.local.realtime.filters import Filter, FilterError, parse
@@ -30,14 +32,13 @@ def test_filters_are_read_as_the_platform_writes_them(text: str, wanted: list[Fi
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("undefined", "column=operator.value"),
-        ("a=foo.1", 'unsupported operator "foo"'),
+        ("undefined", '["undefined"]'),
+        ("a=foo.1", '["foo", "1"]'),
         ("a=eq.1,", "empty segments"),
-        ("a=eq.1,2", "column=operator.value"),
+        ("a=eq.1,2", '["2"]'),
         ("a=in.1", "wrapped by parentheses"),
-        ("a=is.maybe", "must be null, true, false, or unknown"),
     ],
 )
 def test_a_filter_that_cannot_be_read_says_why(text: str, words: str) -> None:
-    with pytest.raises(FilterError, match=words.replace("(", r"\(")):
+    with pytest.raises(FilterError, match=re.escape(words)):
         parse(text)

@@ -14,11 +14,15 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from infra.local import tokens
+from infra.local.realtime.elixir import inspect
 from infra.local.settings import Keys
 
 log = logging.getLogger(__name__)
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
+
+CANCELED = "Query was cancelled"
+MISSING_CLAIMS = "Fields `role` and `exp` are required in JWT"
 
 ACT_AS = """
 select set_config('role', %(role)s, true), set_config('realtime.topic', %(topic)s, true),
@@ -43,6 +47,10 @@ class TokenError(Exception):
 
 class Unavailable(Exception):  # noqa: N818
     """The database cannot be asked now."""
+
+
+class PolicyError(Exception):
+    """A policy raised an error."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +78,37 @@ def identify(keys: Keys, token: str, headers: dict[str, str]) -> Identity:
     try:
         claims = tokens.verify(keys, token)
     except jwt.ExpiredSignatureError as error:
-        raise TokenError("InvalidJWTToken", "Token has expired") from error
+        raise _expired(jwt.decode(token, options={"verify_signature": False})["exp"]) from error
     except jwt.InvalidSignatureError as error:
         raise TokenError("JwtSignatureError", "Failed to validate JWT signature") from error
     except jwt.InvalidTokenError as error:
-        raise TokenError("MalformedJWT", "The token provided is not a valid JWT") from error
-    if not isinstance(claims.get("role"), str) or not isinstance(claims.get("exp"), int):
-        raise TokenError("InvalidJWTToken", "Fields `role` and `exp` are required in JWT")
-    if claims["exp"] <= time.time():  # no leeway: a channel ends with its token
-        raise TokenError("InvalidJWTToken", "Token has expired")
-    return Identity(claims, headers)
+        raise _unreadable(token) from error
+    expires = claims.get("exp")
+    if not isinstance(claims.get("role"), str) or not isinstance(expires, int | float) or isinstance(expires, bool):
+        raise TokenError("InvalidJWTToken", MISSING_CLAIMS)
+    if expires <= time.time():  # no leeway: a channel ends with its token
+        raise _expired(expires)
+    return Identity(claims | {"exp": round(expires)}, headers)
+
+
+def _expired(expires: float) -> TokenError:
+    return TokenError("InvalidJWTToken", f"Token has expired {max(0, int(time.time() - expires))} seconds ago")
+
+
+def _unreadable(token: str) -> TokenError:
+    """A token is either none at all, or signed in a way that nobody here can check."""
+    try:
+        header = jwt.get_unverified_header(token)
+        jwt.decode(token, options={"verify_signature": False, "verify_exp": False})
+    except jwt.InvalidTokenError:
+        return TokenError("MalformedJWT", "The token provided is not a valid JWT")
+    if str(header.get("alg", "")).startswith("HS"):
+        return TokenError("JwtSignatureError", "Failed to validate JWT signature")
+    kid = header.get("kid")
+    of_key = f" for key ID (kid) {inspect(kid)}" if isinstance(kid, str) else ""
+    return TokenError(
+        "JwtSignerError", f"Failed to generate JWT signer{of_key}, check your JWT secret or JWKS configuration"
+    )
 
 
 async def may_read(pool: Pool, identity: Identity, topic: str, extensions: list[str]) -> set[str]:
@@ -103,7 +132,10 @@ async def may_read(pool: Pool, identity: Identity, topic: str, extensions: list[
 
 
 async def may_write(pool: Pool, identity: Identity, topic: str, extension: str) -> bool:
-    """Whether the caller may send messages of `extension` to `topic`: one is put in, not kept. Raises Unavailable."""
+    """Whether the caller may send messages of `extension` to `topic`: one is put in, not kept.
+
+    Raises Unavailable, and PolicyError where the policies cannot tell.
+    """
     try:
         async with pool.connection() as connection, connection.transaction(force_rollback=True):
             await connection.execute(ACT_AS, _settings(identity, topic))
@@ -111,9 +143,10 @@ async def may_write(pool: Pool, identity: Identity, topic: str, extension: str) 
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise _trouble(error) from error
     except psycopg.Error as error:
-        if not isinstance(error, psycopg.errors.InsufficientPrivilege):
-            log.info("RlsPolicyError on topic %s: %s", topic, error)
-        return False
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            return False
+        log.info("RlsPolicyError on topic %s: %s", topic, error)
+        raise PolicyError(str(error)) from error
     return True
 
 
@@ -129,5 +162,5 @@ def _settings(identity: Identity, topic: str) -> dict[str, str]:
 
 def _trouble(error: Exception) -> Unavailable:
     # A policy that runs into the role's time-out is an OperationalError too, but the database is there.
-    reason = "Query was cancelled" if isinstance(error, psycopg.errors.QueryCanceled) else "database unreachable"
+    reason = CANCELED if isinstance(error, psycopg.errors.QueryCanceled) else "database unreachable"
     return Unavailable(reason)

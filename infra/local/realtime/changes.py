@@ -40,6 +40,7 @@ class Delivery:
     """`data` is the change as JSON text; `ids` are those of the listener's subscriptions that it matches."""
 
     listener: Listener
+    action: str
     ids: list[int]
     data: str
 
@@ -184,7 +185,7 @@ async def _deliver(connection: Connection, candidate: Candidate) -> list[Deliver
         else:
             data = await _words(connection, candidate, role, select)
         text = "{" + ",".join(f"{dumps(name)}:{value}" for name, value in data.items()) + "}"
-        deliveries += [Delivery(listener, ids, text) for listener, ids in listeners.items()]
+        deliveries += [Delivery(listener, candidate.change.action, ids, text) for listener, ids in listeners.items()]
     return deliveries
 
 

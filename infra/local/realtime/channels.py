@@ -9,23 +9,27 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from infra.local.realtime import authorization, frames
-from infra.local.realtime.authorization import Identity, Pool, TokenError, Unavailable
+from infra.local.realtime.authorization import Identity, PolicyError, Pool, TokenError, Unavailable
 from infra.local.realtime.config import JoinConfig
 from infra.local.realtime.frames import Inbound, Version, dumps
 from infra.local.realtime.hub import Hub
-from infra.local.realtime.subscriptions import Subscription
+from infra.local.realtime.limits import TOO_MANY_CALLS, TOO_MANY_PRESENCES, Allowance, Meters
+from infra.local.realtime.subscriptions import Subscription, SubscriptionError
 from infra.local.websocket import framed
 
 log = logging.getLogger(__name__)
 
 RECHECK = 300  # seconds at most between two looks at a token's expiry
-PAYLOAD_LIMIT = 3_000_500  # bytes of one broadcast or presence
-EXPIRED = "Token has expired"
+RETRY = 5.0  # seconds after which a subscription that the database could not take is tried again
 UNREACHABLE = "Realtime was unable to connect to the project database"
 
 
 class JoinError(Exception):
-    """The join is refused; the message is the reply's reason, `Code: words`."""
+    """The join is refused; the message is the reply's reason, `Code: words`. `is_final`: the connection ends too."""
+
+    def __init__(self, reason: str, *, is_final: bool = False) -> None:
+        super().__init__(reason)
+        self.is_final = is_final
 
 
 class Sender(Protocol):
@@ -40,6 +44,7 @@ class Services(Protocol):
 
     hub: Hub
     pool: Pool
+    meters: Meters
 
     def identify(self, token: str, headers: dict[str, str]) -> Identity: ...
 
@@ -78,8 +83,13 @@ class Channel:
         self.hears_broadcasts = not config.private
         self.hears_presence = not config.private
         self.replayed: set[str] = set()
+        self.legacy = config.legacy
         self._asked: set[str] = set()  # extensions whose reading policies were evaluated
         self._writes: dict[str, bool] = {}
+        limits = services.meters.limits
+        self._presence_calls = Allowance(limits.presence_calls, limits.presence_window)
+        self._retry: asyncio.TimerHandle | None = None
+        self._retrying: asyncio.Task[None] | None = None
         self.open = False
 
     # Joining
@@ -90,7 +100,7 @@ class Channel:
             return
         await self._evaluate_reading({"broadcast"} | ({"presence"} if self.config.presence else set()) | self._asked)
         if not (self.hears_broadcasts or self.hears_presence):
-            raise JoinError(f"Unauthorized: {self._denied()}")
+            raise JoinError(f"Unauthorized: {self.denied()}")
 
     def enter(self) -> None:
         """Be heard of from now on."""
@@ -99,10 +109,15 @@ class Channel:
         self._watch_token()
 
     def show_presence(self) -> None:
-        if self.config.presence and self.hears_presence:
-            self.push("presence_state", dumps(self._services.hub.presence_state(self.address)))
+        if not (self.config.presence and self.hears_presence):
+            return
+        if self._services.meters.presences.exceeded:
+            self.close(TOO_MANY_PRESENCES)
+            return
+        self._services.meters.presences.add()
+        self.push("presence_state", dumps(self._services.hub.presence_state(self.address)))
 
-    def _denied(self) -> str:
+    def denied(self) -> str:
         return f"You do not have permissions to read from this Channel topic: {self.name}"
 
     async def _evaluate_reading(self, extensions: set[str]) -> None:
@@ -128,9 +143,10 @@ class Channel:
             return  # dropped without a word, as on the platform
         content = message.broadcast or dumps(message.payload)
         body = content if isinstance(content, str) else content.payload
-        if len(body) > PAYLOAD_LIMIT:
+        self._services.meters.messages.add()
+        if len(body) > self._services.meters.limits.payload:
             if self.config.ack:
-                self.reply(message, "error", {"reason": "payload_size_exceeded"})
+                self.reply(message, "error", "payload_size_exceeded")
             return
         sender = None if self.config.hears_itself else self
         self._services.hub.broadcast(self.address, content, sender)
@@ -139,25 +155,32 @@ class Channel:
 
     async def _presence(self, message: Inbound) -> None:
         event = message.payload.get("event")
-        action = event.lower() if isinstance(event, str) else None
-        if action == "untrack":
+        if not isinstance(event, str):
+            self.reply(message, "ok", {})
+        elif not self._presence_calls.take():
+            self.close(TOO_MANY_CALLS)
+        elif event.lower() == "track":
+            await self._track(message)
+        elif event.lower() == "untrack":
             self._services.hub.untrack(self.address, self)
-        elif action == "track":
-            payload = message.payload.get("payload", {})
-            if not isinstance(payload, dict):
-                self.reply(message, "error", {"reason": "Presence track payload must be a map"})
-                return
-            if len(dumps(payload)) > PAYLOAD_LIMIT:
-                self.close("Track message size exceeded")
-                return
-            if self.config.private and not await self._may_track():
-                self.reply(message, "error", {})
-                return
-            self._services.hub.track(self.address, self, self.config.presence_key, payload)
-        elif action is not None:
+            self.reply(message, "ok", {})
+        else:
             self.reply(message, "error", {})
-            return
-        self.reply(message, "ok", {})
+
+    async def _track(self, message: Inbound) -> None:
+        payload = message.payload.get("payload", {})
+        if self.config.private and not await self._may_track():
+            self.reply(message, "error", {})
+        elif not isinstance(payload, dict):
+            self.reply(message, "error", {"reason": "Presence track payload must be a map"})
+        elif len(dumps(payload)) > self._services.meters.limits.payload:
+            self.close("Track message size exceeded")
+        elif self._services.meters.presences.exceeded:
+            self.close(TOO_MANY_PRESENCES)
+        else:
+            self._services.meters.presences.add()
+            self._services.hub.track(self.address, self, self.config.presence_key, payload)
+            self.reply(message, "ok", {})
 
     async def _may_track(self) -> bool:
         try:
@@ -171,7 +194,7 @@ class Channel:
         if extension not in self._writes:
             try:
                 allowed = await authorization.may_write(self._services.pool, self.identity, self.name, extension)
-            except Unavailable:
+            except (Unavailable, PolicyError):
                 return False  # not remembered: the next message asks again
             self._writes[extension] = allowed
         return self._writes[extension]
@@ -188,7 +211,7 @@ class Channel:
         except TokenError as error:
             self.close(str(error))
         except JoinError:
-            self.close(self._denied())
+            self.close(self.denied())
         except Unavailable:
             self.close(UNREACHABLE)
         else:
@@ -211,10 +234,16 @@ class Channel:
             # Whatever it is, the client has to hear of it, and nothing goes on under rights that were not checked.
             self._services.hub.subscriptions.drop(self)
             self.system("postgres_changes", "error", str(error))
+            if not isinstance(error, SubscriptionError) and self.open:
+                self._retry = asyncio.get_running_loop().call_later(RETRY, self._follow_again)
             return
         if self.open:
             self._services.hub.subscriptions.put(self, held)
             self.system("postgres_changes", "ok", "Subscribed to PostgreSQL")
+
+    def _follow_again(self) -> None:
+        if self.open:
+            self._retrying = asyncio.create_task(self.follow_changes())
 
     def system(self, extension: str, status: str, message: str) -> None:
         words = {"channel": self.name, "extension": extension, "message": message, "status": status}
@@ -223,7 +252,7 @@ class Channel:
     def push(self, event: str, payload: str) -> None:
         self.send(framed(frames.encode(self.version, self.topic, event, payload, None, self.join_ref)))
 
-    def reply(self, message: Inbound, status: str, response: dict[str, Any]) -> None:
+    def reply(self, message: Inbound, status: str, response: dict[str, Any] | str) -> None:
         payload = dumps({"status": status, "response": response})
         self.send(framed(frames.encode(self.version, self.topic, "phx_reply", payload, message.ref, self.join_ref)))
 
@@ -237,7 +266,7 @@ class Channel:
             self._timer.cancel()
         left = self.identity.expires - time.time()
         if left <= 0:
-            self.close(EXPIRED)
+            self.close(f"Token has expired {int(-left)} seconds ago")
         else:
             self._timer = asyncio.get_running_loop().call_later(min(left, RECHECK), self._watch_token)
 
@@ -253,7 +282,8 @@ class Channel:
 
     def leave(self) -> None:
         self.open = False
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._retry):
+            if timer is not None:
+                timer.cancel()
         self._services.hub.leave(self.address, self)
         self._closed(self)

@@ -84,7 +84,13 @@ class Dispatcher:
     def _pass_on(self, change: Change) -> None:
         message_id, sendable = str(change.new["id"]), replay.from_row(change.new)
         if message_id not in self._seen and sendable is not None:
-            self._hub.broadcast(*sendable)
+            meters, (address, message) = self._hub.meters, sendable
+            if len(message.payload) > meters.limits.payload:
+                log.error("UnableToBroadcastChanges: payload_size_exceeded (%s)", address[0])
+            elif meters.messages.exceeded:
+                log.error("UnableToBroadcastChanges: too_many_requests (%s)", address[0])
+            else:
+                self._hub.broadcast(address, message)
         self._remember(message_id)
 
     def _remember(self, message_id: str) -> None:
@@ -96,10 +102,9 @@ class Dispatcher:
         while True:
             batch = await self._gathered()
             began = asyncio.get_running_loop().time()
-            while True:
+            while batch:
                 try:
                     await self._judge(batch)
-                    break
                 except (psycopg.Error, OSError) as error:
                     log.warning("row changes wait for the database: %s", str(error).strip())
                     if self._connection is not None:
@@ -117,33 +122,40 @@ class Dispatcher:
         return batch
 
     async def _judge(self, batch: list[Change]) -> None:
-        """Deliver a batch. A change that cannot be judged is left out, alone."""
+        """Deliver a batch, which is empty then. A change that cannot be judged is left out, alone.
+
+        Raises where the database cannot be asked; what was delivered is not in the batch any more.
+        """
         connection = await self._connected()
         try:
-            deliveries = await changes.judge(connection, batch, self._hub.subscriptions.groups)
+            self._send(await changes.judge(connection, batch, self._hub.subscriptions.groups))
+            batch.clear()
         except psycopg.Error:
             if connection.closed:
                 raise
-            if len(batch) == 1:
-                relation = batch[0].relation
-                log.exception("a change of %s.%s could not be delivered", relation.schema, relation.table)
-                return
-            for change in batch:
-                await self._judge([change])
-            return
-        self._send(deliveries)
+            while batch:
+                await self._judge_alone(batch[0])
+                del batch[0]
+
+    async def _judge_alone(self, change: Change) -> None:
+        connection = await self._connected()
+        try:
+            self._send(await changes.judge(connection, [change], self._hub.subscriptions.groups))
+        except psycopg.Error:
+            if connection.closed:
+                raise
+            log.exception("a change of %s.%s could not be delivered", change.relation.schema, change.relation.table)
 
     def _send(self, deliveries: list[Delivery]) -> None:
         """Hand out what was decided to those who are still there; what is the same for many is put in a frame once."""
-        frames: dict[tuple[Version, str, tuple[int, ...], str], bytes] = {}
+        frames: dict[tuple[Version, str, bool, tuple[int, ...], str], bytes] = {}
         for delivery in deliveries:
-            listener, ids, data = delivery.listener, delivery.ids, delivery.data
+            listener = delivery.listener
             if listener not in self._hub.subscriptions:
                 continue
-            same = (listener.version, listener.topic, tuple(ids), data)
+            same = (listener.version, listener.topic, listener.legacy, tuple(delivery.ids), delivery.data)
             if same not in frames:
-                payload = f'{{"data":{data},"ids":{dumps(ids)}}}'
-                frames[same] = framed(encode(listener.version, listener.topic, "postgres_changes", payload))
+                frames[same] = framed(_frame(delivery))
             listener.send(frames[same])
 
     async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:
@@ -155,3 +167,12 @@ class Dispatcher:
             )
             self._connection.adapters.register_dumper(Typed, TypedDumper)
         return self._connection
+
+
+def _frame(delivery: Delivery) -> str:
+    listener, data = delivery.listener, delivery.data
+    if listener.legacy:
+        return encode(listener.version, listener.topic, delivery.action, data)
+    return encode(
+        listener.version, listener.topic, "postgres_changes", f'{{"data":{data},"ids":{dumps(delivery.ids)}}}'
+    )

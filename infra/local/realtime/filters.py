@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from infra.local.realtime.elixir import inspect
 from infra.local.realtime.pgoutput import Row, Unchanged
 
 OPERATORS = {
     "eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "in": "= any", "like": "~~",
     "ilike": "~~*", "match": "~", "imatch": "~*", "is": "is", "isdistinct": "is distinct from",
 }  # fmt: skip
-KEYWORDS = ("null", "true", "false", "unknown")
+KEYWORDS = {"null": "null", "true": "true", "false": "false", "unknown": "unknown"}
 IN_LIMIT = 100
 # Types whose values are equal exactly where their text is: comparing needs no database.
 TEXT_IS_IDENTITY = frozenset({"uuid", "text", "varchar", "int2", "int4", "int8", "bool", "date", "name"})
-_SEGMENT = re.compile(r"(?P<column>[^=]+)=(?P<negated>not\.)?(?P<operator>[a-z]+)\.(?P<value>.*)", re.DOTALL)
 
 
 class FilterError(ValueError):
@@ -45,9 +45,9 @@ class Filter:
         return False if shown is None else ((shown == self.value) == (self.operator == "eq")) != self.negated
 
     def expression(self, shown: str, wanted: str) -> str:
-        """SQL for two placeholders; `is` takes its keyword literally, checked by `parse`."""
+        """SQL for two placeholders; of `is` for one: it takes its keyword literally. Raises KeyError for another."""
         if self.operator == "is":
-            test = f"{shown} is {self.value}"
+            test = f"{shown} is {KEYWORDS[self.value]}"
         elif self.operator == "in":
             test = f"{shown} = any ({wanted})"
         else:
@@ -65,21 +65,22 @@ def parse(text: str) -> list[Filter]:
 def _segment(segment: str) -> Filter:
     if not segment:
         raise FilterError("filter must not contain empty segments (check for extra commas)")
-    found = _SEGMENT.fullmatch(segment)
-    if found is None:
-        raise FilterError(f'expected column=operator.value, found "{segment}"')
-    operator, value = found["operator"], found["value"]
+    column, found, rest = segment.partition("=")
+    if not found:
+        raise FilterError(inspect([segment]))
+    negated = rest.startswith("not.")
+    operator, found, value = rest.removeprefix("not.").partition(".")
+    if not found:
+        raise FilterError(inspect([operator]))
     if operator not in OPERATORS:
-        raise FilterError(f'unsupported operator "{operator}" in "{segment}"')
+        raise FilterError(inspect([operator, value]))
     if operator == "in":
         if not (value.startswith("(") and value.endswith(")")):
             raise FilterError("`in` filter value must be wrapped by parentheses")
         value = "{" + value[1:-1] + "}"
-    elif operator == "is" and value not in KEYWORDS:
-        raise FilterError("invalid value for is filter: must be null, true, false, or unknown")
     else:
         value = _unquote(value)
-    return Filter(found["column"], operator, value, found["negated"] is not None)
+    return Filter(column, operator, value, negated)
 
 
 def _split(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from infra.local.realtime.frames import Broadcast, Version, dumps, encode, encode_broadcast
+from infra.local.realtime.limits import TOO_MANY_MESSAGES, Meters
 from infra.local.realtime.presence import Presence, State
 from infra.local.realtime.register import Register
 from infra.local.websocket import framed
@@ -23,13 +24,18 @@ class Member(Protocol):
     hears_broadcasts: bool
     hears_presence: bool
     replayed: set[str]
+    legacy: bool
 
     def send(self, frame: bytes) -> None: ...
+
+    def close(self, reason: str) -> None: ...
 
 
 @dataclass
 class Hub:
     """`subscriptions` are those to row changes."""
+
+    meters: Meters
 
     members: dict[Address, dict[Member, None]] = field(default_factory=dict)
     presences: dict[Address, Presence] = field(default_factory=dict)
@@ -50,23 +56,24 @@ class Hub:
         return not self.members
 
     def broadcast(self, address: Address, message: Broadcast | str, sender: Member | None = None) -> None:
-        """Hand a message to all on the topic except `sender`. A str is the JSON text of a whole broadcast payload."""
+        """Hand a message to all on the topic except `sender`. A str is the JSON text of a whole broadcast payload.
+
+        Where that is more than the project may send, they are put out.
+        """
         message_id = message.meta.get("id") if isinstance(message, Broadcast) and message.meta else None
-        heard = (
+        heard = [
             member
             for member in self.members.get(address, ())
             if member is not sender and member.hears_broadcasts and message_id not in member.replayed
-        )
+        ]
         if isinstance(message, str):
             self._spread(heard, "broadcast", message)
-            return
-        frames: dict[Version, bytes | None] = {}
-        for member in list(heard):
-            if member.version not in frames:
-                encoded = encode_broadcast(member.version, member.topic, message)
-                frames[member.version] = None if encoded is None else framed(encoded)
-            if (frame := frames[member.version]) is not None:
-                member.send(frame)
+        else:
+            self._spread_broadcast(heard, message)
+        self.meters.messages.add(len(heard))
+        if self.meters.messages.exceeded:
+            for member in heard:
+                member.close(TOO_MANY_MESSAGES)
 
     def track(self, address: Address, member: Member, key: str, payload: dict[str, object]) -> None:
         presence = self.presences.setdefault(address, Presence())
@@ -88,8 +95,18 @@ class Hub:
     def _tell_presence(self, address: Address, difference: tuple[State, State] | None) -> None:
         if difference is not None:
             payload = dumps({"joins": difference[0], "leaves": difference[1]})
-            listening = (member for member in self.members.get(address, ()) if member.hears_presence)
+            listening = [member for member in self.members.get(address, ()) if member.hears_presence]
             self._spread(listening, "presence_diff", payload)
+            self.meters.presences.add(len(listening))
+
+    def _spread_broadcast(self, members: Iterable[Member], message: Broadcast) -> None:
+        frames: dict[Version, bytes | None] = {}
+        for member in members:
+            if member.version not in frames:
+                encoded = encode_broadcast(member.version, member.topic, message)
+                frames[member.version] = None if encoded is None else framed(encoded)
+            if (frame := frames[member.version]) is not None:
+                member.send(frame)
 
     def _spread(self, members: Iterable[Member], event: str, payload: str) -> None:
         """Send one event to many: a topic is the same for all, so a frame is made once for each protocol version."""

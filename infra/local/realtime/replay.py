@@ -59,21 +59,26 @@ async def stored_since(
     ]
 
 
-async def send(pool: Pool, channel: Channel, wanted: Replay) -> None:
-    """Send a joined private channel the stored messages it asked for, oldest first. Raises Unavailable."""
+async def fetch(pool: Pool, name: str, wanted: Replay) -> list[tuple[str, Broadcast]]:
+    """What is stored for a private topic and asked for by a join: oldest first, with ids. Raises Unavailable."""
     since = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=wanted.since)
     try:
         async with pool.connection() as connection:
-            found = await connection.execute(STORED, [channel.name, since.replace(tzinfo=None), wanted.limit])
+            found = await connection.execute(STORED, [name, since.replace(tzinfo=None), wanted.limit])
             rows: list[Any] = await found.fetchall()
     except (psycopg.Error, PoolTimeout) as error:
         raise Unavailable(str(error)) from error
-    for message_id, event, payload, binary in reversed(rows):
-        if message_id in channel.replayed:
-            continue
-        channel.replayed.add(message_id)
-        content = binary if binary is not None else payload
-        message = Broadcast(event, content, {"id": message_id, "replayed": True})
-        frame = frames.encode_broadcast(channel.version, channel.topic, message)
-        if frame is not None:
+    return [
+        (number, Broadcast(event, payload if binary is None else binary, {"replayed": True, "id": number}))
+        for number, event, payload, binary in reversed(rows)
+        if payload is not None or binary is not None
+    ]
+
+
+def send(channel: Channel, messages: list[tuple[str, Broadcast]]) -> None:
+    """Hand a joined channel what `fetch` found. Bytes reach those who speak protocol 2.0.0."""
+    for _, message in messages:
+        if (payload := message.as_json()) is not None:
+            channel.push("broadcast", payload)
+        elif (frame := frames.encode_broadcast(channel.version, channel.topic, message)) is not None:
             channel.send(framed(frame))

@@ -6,23 +6,23 @@ import asyncio
 import logging
 from contextlib import suppress
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from infra.local import tokens
 from infra.local.realtime import authorization, subscriptions
+from infra.local.realtime.api import Api
 from infra.local.realtime.authorization import Identity, Pool, TokenError, Unavailable
-from infra.local.realtime.channels import PAYLOAD_LIMIT, Channel
+from infra.local.realtime.channels import Channel
 from infra.local.realtime.dispatch import Dispatcher
-from infra.local.realtime.frames import Broadcast, Version, dumps, loads
+from infra.local.realtime.frames import Version
 from infra.local.realtime.hub import Hub
+from infra.local.realtime.limits import Limits, Meters
 from infra.local.realtime.session import Session
 from infra.local.realtime.sockets import Socket
 from infra.local.realtime.subscriptions import Subscription
@@ -41,10 +41,11 @@ DATABASE_WAIT = 5.0  # seconds a join waits for a database connection
 class RealtimeService:
     """Channels for one database. Start it on the event loop that serves its routes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, limits: Limits | None = None) -> None:
         self._settings = settings
         self._url = settings.database_url(ROLE)
-        self.hub = Hub()
+        self.meters = Meters(limits or Limits())
+        self.hub = Hub(self.meters)
         self.pool: Pool = AsyncConnectionPool(
             self._url,
             min_size=1,
@@ -62,8 +63,7 @@ class RealtimeService:
         self._housekeeping: asyncio.Task[None] | None = None
         self.routes: list[BaseRoute] = [
             WebSocketRoute("/websocket", self._websocket),
-            Route("/api/broadcast", self._broadcast_many, methods=["POST"]),
-            Route("/api/broadcast/{rest:path}", self._broadcast_one, methods=["POST"]),
+            *Api(self, settings.keys, self._follower.is_following).routes,
         ]
 
     async def start(self) -> None:
@@ -107,82 +107,31 @@ class RealtimeService:
         try:
             version = Version(websocket.query_params.get("vsn") or Version.V1)
         except ValueError:
-            await websocket.send_denial_response(JSONResponse({"error": "Unsupported protocol version"}, 400))
+            await websocket.send_denial_response(Response(status_code=403))
             return
+        refusal = None
         try:
             if token is None:
                 raise TokenError("MissingAPIKey", "API key is missing")
             self.identify(token, headers)
         except TokenError as error:
-            await websocket.send_denial_response(JSONResponse({"error": str(error)}, 401))
+            words = "Token has expired" if str(error).startswith("Token has expired") else str(error)
+            refusal = words, 401
+        if refusal is None and self.meters.connections >= self.meters.limits.connections:
+            refusal = "Too many connected users", 429
+        if refusal is None and self.meters.joins.exceeded:
+            refusal = "Too many joins per second", 429
+        if refusal is not None:
+            await websocket.send_denial_response(JSONResponse({"error": refusal[0]}, refusal[1]))
             return
+        assert token is not None
         await websocket.accept()
-        socket = Socket(websocket, version, headers)
-        await socket.run(Session(self, socket, token))
-
-    async def _broadcast_many(self, request: Request) -> Response:
-        identity = self._caller(request)
-        if identity is None:
-            return JSONResponse({"message": "Unauthorized"}, 401)
+        self.meters.connections += 1
         try:
-            body = loads(await request.body())
-        except (ValueError, RecursionError):
-            return JSONResponse({"errors": {"messages": ["the body is not JSON"]}}, 422)
-        messages = body.get("messages") if isinstance(body, dict) else None
-        if not isinstance(messages, list) or not messages:
-            return JSONResponse({"errors": {"messages": ["can't be blank"]}}, 422)
-        errors = [_errors(message) for message in messages]
-        if any(errors):
-            return JSONResponse({"errors": {"messages": errors}}, 422)
-        for message in messages:
-            topic, private = message["topic"], message.get("private") in {True, "true"}
-            if private and not await self._may_send(identity, topic):
-                continue  # dropped without a word, as on the platform
-            words = {"type": "broadcast", "event": message["event"], "payload": message["payload"]}
-            self.hub.broadcast((topic, private), dumps(words))
-        return Response(status_code=202)
-
-    async def _broadcast_one(self, request: Request) -> Response:
-        identity = self._caller(request)
-        if identity is None:
-            return JSONResponse({"message": "Unauthorized"}, 401)
-        address = _topic_and_event(request)
-        if address is None:
-            return JSONResponse({"message": "Not Found"}, 404)
-        topic, event = address
-        kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        body = await request.body()
-        if kind == "application/octet-stream":
-            content: str | bytes = body
-        elif kind == "application/json":
-            try:
-                content = dumps(loads(body))
-            except (ValueError, RecursionError):
-                return JSONResponse({"errors": {"payload": ["is not JSON"]}}, 422)
-        else:
-            words = "Unsupported Media Type. Use application/json or application/octet-stream"
-            return JSONResponse({"error": words}, 415)
-        if len(body) > PAYLOAD_LIMIT:
-            return JSONResponse({"errors": {"payload": ["Payload size exceeds tenant limit"]}}, 422)
-        private = request.query_params.get("private") == "true"
-        if private and not await self._may_send(identity, topic):
-            return JSONResponse({"message": "Unauthorized"}, 403)
-        self.hub.broadcast((topic, private), Broadcast(event, content))
-        return Response(status_code=202)
-
-    def _caller(self, request: Request) -> Identity | None:
-        headers = request.headers
-        token = tokens.resolve(self._settings.keys, headers.get("apikey"), headers.get("authorization"))
-        try:
-            return None if token is None else self.identify(token, dict(headers))
-        except TokenError:
-            return None
-
-    async def _may_send(self, identity: Identity, topic: str) -> bool:
-        try:
-            return await authorization.may_write(self.pool, identity, topic, "broadcast")
-        except Unavailable:
-            return False
+            socket = Socket(websocket, version, headers)
+            await socket.run(Session(self, socket, token))
+        finally:
+            self.meters.connections -= 1
 
     async def _keep_partitions(self) -> None:
         while True:
@@ -197,31 +146,3 @@ class RealtimeService:
 async def _configure(connection: AsyncConnection[Any]) -> None:
     connection.adapters.register_dumper(Typed, TypedDumper)
     await connection.set_autocommit(True)
-
-
-def _errors(message: object) -> dict[str, list[str]]:
-    """What is wrong with one message of a batch, by field."""
-    if not isinstance(message, dict):
-        return {"message": ["is invalid"]}
-    errors = {}
-    for name, kind in (("topic", str), ("event", str), ("payload", dict)):
-        value = message.get(name)
-        if value is None or value == "":
-            errors[name] = ["can't be blank"]
-        elif not isinstance(value, kind):
-            errors[name] = ["is invalid"]
-    if not errors and len(dumps(message["payload"])) > PAYLOAD_LIMIT:
-        errors["payload"] = ["Payload size exceeds tenant limit"]
-    return errors
-
-
-def _topic_and_event(request: Request) -> tuple[str, str] | None:
-    """From the path as it was sent: an escaped slash belongs to a name."""
-    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    parts = raw.partition(b"/api/broadcast/")[2].split(b"/")
-    if len(parts) != 3 or parts[1] != b"events" or not parts[0] or not parts[2]:
-        return None
-    try:
-        return unquote_to_bytes(parts[0]).decode(), unquote_to_bytes(parts[2]).decode()
-    except UnicodeDecodeError:
-        return None

@@ -52,6 +52,10 @@ class Socket:
             return
         self._direct.write(frame)
 
+    async def end(self) -> None:
+        """Close the connection, as the platform does with a client that asks for too much."""
+        await self._close(1000, "")
+
     async def run(self, handler: Handler) -> None:
         """Serve an accepted connection to its end."""
         loop = asyncio.get_running_loop()

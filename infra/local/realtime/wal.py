@@ -91,6 +91,9 @@ class Follower:
         """Someone listens now: read at full pace."""
         self._wake.set()
 
+    def is_following(self) -> bool:
+        return self._following.is_set()
+
     async def following(self) -> None:
         """Wait until a slot exists, so that whatever is committed from now on will be delivered."""
         await self._following.wait()
