@@ -57,6 +57,8 @@ class AuthConfig:
     `confirmations`: whether an address has to be confirmed by mail before its user may sign in (hosted default: yes);
     `phone_confirmations` the same for numbers.
     `redirect_urls`: where links may lead besides `site_url`; `*` is anything but `.` and `/`, `**` is anything.
+    `sms_provider`: the mailbox, or nothing: then SMS fail.
+    `mfa_webauthn_enroll`: such factors can be enrolled and removed, but not verified.
     `test_otps`: numbers that get no SMS, as their code is known.
     `session_low_aal`: how long a session may stay at aal1 where its user has a second factor.
     `custom_access_token_hook`: called with each token's claims; the other hooks as Auth documents them.
@@ -85,6 +87,7 @@ class AuthConfig:
 
     phone_enabled: bool = False
     phone_confirmations: bool = True
+    sms_provider: str = "mailbox"
     sms_otp_length: int = 6
     sms_otp_expiry: int = 60
     sms_max_frequency: float = 5.0
@@ -113,6 +116,7 @@ class AuthConfig:
     mfa_challenge_expiry: int = 300
     mfa_totp_enroll: bool = True
     mfa_totp_verify: bool = True
+    mfa_webauthn_enroll: bool = False
     mfa_phone_enroll: bool = False
     mfa_phone_verify: bool = False
     mfa_phone_otp_length: int = 6

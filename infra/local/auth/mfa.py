@@ -32,7 +32,8 @@ async def enroll(context: Context, call: Call) -> Response:
         raise invalid(_UNKNOWN)
     if not _is_on(context.config, kind, "enroll"):
         raise AuthError(422, f"mfa_{kind}_enroll_not_enabled", f"MFA enroll is disabled for {_KINDS[kind]}")
-    return await (_enroll_app if kind == "totp" else _enroll_phone)(context, call, call.text("friendly_name"))
+    enrolling = {"totp": _enroll_app, "phone": _enroll_phone, "webauthn": _enroll_key}[kind]
+    return await enrolling(context, call, call.text("friendly_name"))
 
 
 async def challenge(context: Context, call: Call) -> Response:
@@ -199,14 +200,19 @@ async def _enroll_phone(context: Context, call: Call, name: str) -> Response:
     return JSONResponse({"id": str(factor_id), "type": "phone", "friendly_name": name, "phone": call.text("phone")})
 
 
-async def _keep(context: Context, call: Call, kind: str, name: str, column: str, value: str) -> UUID:
+async def _enroll_key(context: Context, call: Call, name: str) -> Response:
+    factor_id = await _keep(context, call, "webauthn", name, "secret", None)
+    return JSONResponse({"id": str(factor_id), "type": "webauthn", "friendly_name": name})
+
+
+async def _keep(context: Context, call: Call, kind: str, name: str, column: str, value: str | None) -> UUID:
     """Insert the factor where there is room for it."""
     factor_id = uuid4()
     async with context.transaction() as connection:
         caller = await _caller(context, connection, call)
         user_id = caller.user["id"]
         await users.by_id(connection, user_id, lock=True)
-        if kind == "phone":
+        if kind == "phone" and value:
             await _replace_phone(connection, user_id, value)
         await _check_room(context, connection, caller, name)
         query = sql.SQL(
@@ -214,7 +220,7 @@ async def _keep(context: Context, call: Call, kind: str, name: str, column: str,
             "{}) values (%s, %s, %s, %s, 'unverified', now(), now(), %s)"
         )
         await connection.execute(query.format(sql.Identifier(column)), [factor_id, user_id, name, kind, value])
-        traits = {"factor_id": factor_id} | ({"factor_type": kind} if kind == "phone" else {})
+        traits = {"factor_id": factor_id} | ({} if kind == "totp" else {"factor_type": kind})
         await audit.record(connection, call, caller.user, "factor_in_progress", **traits)
     return factor_id
 

@@ -124,7 +124,7 @@ class AuthService:
                 "disable_signup": not config.signup_enabled,
                 "mailer_autoconfirm": not config.confirmations,
                 "phone_autoconfirm": not config.phone_confirmations,
-                "sms_provider": "mailbox" if config.phone_enabled else "",
+                "sms_provider": config.sms_provider if config.phone_enabled else "",
                 "saml_enabled": False,
                 "saml_private_key_next_configured": False,
                 "passkeys_enabled": False,

@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.local.auth import codes, hooks, mails, users
 from infra.local.auth.calls import Call, Connection, Context, Row
-from infra.local.auth.errors import invalid
+from infra.local.auth.errors import invalid, unexpected
 
 TEST_MESSAGE = "test-otp"  # the id of a message to a number whose code is known: there is none
 _SLOTS = {
@@ -54,6 +54,8 @@ async def deliver(
     if config.phone_confirmations:
         context.limits.take_sms(config.limits.sms_per_hour)
     if config.send_sms_hook is None:
+        if not config.sms_provider:
+            raise unexpected("Unable to get SMS provider")
         return await context.send(mails.short_message(phone, template, digits))
     told: dict[str, Any] = {"otp": digits, "phone": phone} | ({"sms_type": kind} if kind else {})
     shown = await users.present_one(connection, user)

@@ -39,8 +39,10 @@ SUITE = Suite(
             "redirect_urls": ["https://127.0.0.1:3000", "http://localhost:5173"],
             "phone_enabled": True,
             "phone_confirmations": False,
+            "sms_provider": "",  # none of those that the CLI knows is configured
             "sms_max_frequency": 1.0,
             "test_otps": {"1234567890": "123456"},
+            "mfa_webauthn_enroll": True,
             "mfa_phone_enroll": True,
             "mfa_phone_verify": True,
             "mfa_phone_max_frequency": 1.0,
