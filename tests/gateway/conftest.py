@@ -20,13 +20,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from supabase.lib.client_options import SyncClientOptions
 
 from infra.local.plan import VARIABLE, Plan
 from infra.local.ports import free_ports
 from infra.local.postgres import clone_database, drop_database
 from infra.local.process import Child, answers
 from infra.local.settings import Settings
-from supabase import Client, ClientOptions, create_client
+from supabase import Client, create_client
 
 START_SECONDS = 30.0
 PASSWORD = "correct horse battery staple"
@@ -54,7 +55,8 @@ class Project:
 
     def client(self) -> Client:
         """The official client with the publishable key."""
-        return create_client(self.url, self.publishable_key, ClientOptions(auto_refresh_token=False))
+        options = SyncClientOptions(auto_refresh_token=False, persist_session=True, httpx_client=self.http)
+        return create_client(self.url, self.publishable_key, options)
 
     def new_user(self) -> str:
         """The address of a confirmed user with PASSWORD."""
