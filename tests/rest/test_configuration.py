@@ -198,3 +198,53 @@ def test_a_notification_that_is_no_order_changes_nothing(live: httpx.Client, bar
 def test_the_owner_may_set_everything_that_is_documented(owner: Connection) -> None:
     for name in [*config.KNOWN, "db_pre_config", "db_prepared_statements", "jwt_secret", "jwt_secret_is_base64"]:
         owner.execute(f"alter role authenticator in database {owner.info.dbname} set pgrst.{name} to ''")
+
+
+@pytest.fixture
+def careful(bare: Settings) -> Iterator[str]:
+    """A role with settings of its own."""
+    role = f"careful_{bare.database}"
+    with psycopg.connect(bare.database_url("supabase_admin"), autocommit=True) as admin:
+        admin.execute(f"create role {role}")
+        admin.execute(f"grant {role} to authenticator")
+        admin.execute(f"alter role {role} set statement_timeout to '7s'")
+        admin.execute(f"alter role {role} set default_transaction_isolation to 'repeatable read'")
+        admin.execute(f"alter role {role} set log_min_duration_statement to '1h'")  # not for authenticator to set
+        yield role
+        admin.execute(f"drop owned by {role}")
+        admin.execute(f"drop role {role}")
+
+
+def test_a_role_and_a_function_have_their_own_settings(
+    live: httpx.Client, bare: Settings, owner: Connection, careful: str
+) -> None:
+    shown = "select array[{}]::text[]".format(
+        ", ".join(
+            f"current_setting('{name}')" for name in ("transaction_isolation", "statement_timeout", "work_mem", "role")
+        )
+    )
+    owner.execute(f"create view settings as {shown} as shown")
+    owner.execute(f"create function plain() returns text[] stable language sql as $$ {shown} $$")
+    owner.execute(
+        "create function own() returns text[] stable language sql set statement_timeout to '3s' set work_mem to '3MB' "
+        f"set default_transaction_isolation to 'serializable' as $$ {shown} $$"
+    )
+    owner.execute(
+        "create function hasty() returns void language sql set statement_timeout to '50ms' as 'select pg_sleep(5)'"
+    )
+    owner.execute(f"grant select on settings to {careful}")
+    headers = {"Authorization": f"Bearer {jwt.encode({'role': careful}, bare.keys.jwt_secret)}"}
+    until(lambda: live.get("/rpc/own"), lambda answer: answer.status_code == 200)
+    until(lambda: live.get("/settings", headers=headers), lambda answer: answer.status_code == 200)
+    default = owner.execute("show work_mem").fetchone()
+    assert default is not None
+    theirs = ["repeatable read", "7s", default[0], careful]
+    assert live.get("/settings", headers=headers).json() == [{"shown": theirs}]
+    assert live.get("/rpc/plain", headers=headers).json() == theirs
+    assert live.post("/rpc/own", headers=headers).json() == ["serializable", "3s", "3MB", careful]
+    late = live.post("/rpc/hasty")
+    assert (late.status_code, late.headers["proxy-status"]) == (500, "PostgREST; error=57014")
+    assert late.json()["message"] == "canceling statement due to statement timeout"
+    configure(bare, db_hoisted_tx_settings="work_mem")
+    own = until(lambda: live.post("/rpc/own", headers=headers), lambda answer: answer.json()[0] != "serializable")
+    assert own.json() == ["repeatable read", "3s", "3MB", careful]
