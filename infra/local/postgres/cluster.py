@@ -32,6 +32,7 @@ CONFIGURATION = {
     "wal_level": "logical",
     "max_wal_senders": "5",
     "max_replication_slots": "5",
+    "max_slot_wal_keep_size": "1GB",  # a reader that hangs loses its slot and begins anew: it does not fill the disk
     "max_connections": "100",
     "unix_socket_directories": "",
     "listen_addresses": "127.0.0.1",
