@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.rest.errors import ApiError
-from infra.local.rest.grammar import parse
+from infra.local.rest.grammar import parse, plain
 from infra.local.rest.grammar.ast import (
     Comparison,
     Field,
@@ -19,6 +21,8 @@ from infra.local.rest.grammar.ast import (
     SelectField,
     SelectRelation,
 )
+from infra.local.rest.grammar.expressions import Expressions
+from infra.local.rest.grammar.reader import Failure
 
 
 def only_filter(query: str) -> Comparison:
@@ -178,3 +182,40 @@ def test_any_text_is_either_understood_or_refused_as_a_parse_error(text: str, pa
         parse(f"{parameter}={text}")
     except ApiError as error:
         assert error.code == "PGRST100"  # noqa: PT017 - both outcomes are right
+
+
+WORDS = st.sampled_from([
+    "id", "name", "a1", "count", "not", "and", "or", "is", "in", "eq", "neq", "like", "isdistinct", "fts", "inner",
+    "left", "null", "not_null", "true", ".", ",", "(", ")", ":", "::", "->", "->>", "!", "*", " ", "-", "1", '"', "{",
+    "}", "asc", "desc", "nullsfirst", "nullslast", "any", "sum()", "...", "\n", "is.null", "eq.1", "in.(1,2)", "not.",
+])  # fmt: skip
+
+
+@given(words=st.lists(WORDS, max_size=9))
+def test_what_is_read_by_a_pattern_is_what_the_grammar_reads(words: list[str]) -> None:
+    text = "".join(words)
+    read: dict[str, Callable[[Expressions], object]] = {
+        "select": Expressions.select,
+        "order": Expressions.order,
+        "tree": Expressions.logic_tree,
+        "path": Expressions.tree_path,
+        "comparison": Expressions.comparison,
+    }
+
+    def by(readers: dict[str, Callable[[Expressions], object]]) -> dict[str, object]:
+        answers: dict[str, object] = {}
+        for name, reader in readers.items():
+            try:
+                answers[name] = reader(Expressions(f"and({text})" if name == "tree" else text))
+            except Failure as failure:
+                answers[name] = str(failure)
+        return answers
+
+    with_patterns = by(read) | {
+        "path": plain.path(text) or by(read)["path"],
+        "comparison": plain.comparison(text) or by(read)["comparison"],
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("condition", "column", "relation", "order_term"):
+            patch.setattr(plain, name, lambda text, position, **_: None)
+        assert with_patterns == by(read)

@@ -10,6 +10,7 @@ import re
 from functools import partial
 from typing import Literal, cast
 
+from infra.local.rest.grammar import plain
 from infra.local.rest.grammar.ast import Comparison, Condition, Filter, Logic, OrderTerm
 from infra.local.rest.grammar.select import Select
 
@@ -124,6 +125,9 @@ class Expressions(Select):
         def statement() -> Condition:
             return self.attempt(self._logic_filter)
 
+        found = plain.condition(self.text, self.position)
+        if found is not None:
+            return self.accept(found)
         return self.choice(statement, self._logic_expression)
 
     def _logic_filter(self) -> Filter:
@@ -164,6 +168,9 @@ class Expressions(Select):
         return tuple(self.separated(self._order_item, lambda: self.character(",")))
 
     def _order_item(self) -> OrderTerm:
+        found = plain.order_term(self.text, self.position)
+        if found is not None:
+            return self.accept(found)
         self.blanks()
         term = self.choice(lambda: self.attempt(self._order_by_relation), self._order_by_field)
         self.blanks()

@@ -8,6 +8,7 @@ from typing import TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 from infra.local.rest.errors import parse_error
+from infra.local.rest.grammar import plain
 from infra.local.rest.grammar.ast import (
     ALL_ROWS,
     Comparison,
@@ -98,6 +99,7 @@ def _read(text: str, what: str, parser: Callable[[Expressions], T]) -> T:
         raise parse_error(f'"failed to parse {what}"', "nested too deeply") from None
 
 
+@lru_cache(maxsize=512)
 def _select(value: str) -> tuple[SelectItem, ...]:
     return _read(value, f"select parameter ({value})", Expressions.select)
 
@@ -108,7 +110,10 @@ def _columns(value: str, parameter: str) -> tuple[str, ...]:
 
 def _filter(name: str, value: str, *, call: bool) -> tuple[Path, Filter | None]:
     """A filter and the path to its resource; or, for an argument of a call, its name as the path."""
-    path, field = _read(name, f"tree path ({name})", Expressions.tree_path)
+    path, field = plain.path(name) or _read(name, f"tree path ({name})", Expressions.tree_path)
+    simple = plain.comparison(value)
+    if simple is not None:
+        return path, Filter(field, simple)
 
     def comparison_or_argument(reader: Expressions) -> Comparison | None:
         return reader.choice(reader.comparison, lambda: None) if call else reader.comparison()
@@ -119,6 +124,7 @@ def _filter(name: str, value: str, *, call: bool) -> tuple[Path, Filter | None]:
     return path, Filter(field, comparison)
 
 
+@lru_cache(maxsize=512)
 def _order(name: str, value: str) -> tuple[Path, tuple[OrderTerm, ...]]:
     path, _ = _read(name, f"tree path ({name})", Expressions.tree_path)
     return path, _read(value, f"order ({value})", Expressions.order)

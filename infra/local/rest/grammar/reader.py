@@ -49,8 +49,11 @@ class Failure(Exception):  # noqa: N818 - it steers the parser before it is anyb
     """A parser did not match. It may be tried elsewhere as long as the reader has not moved."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
+        super().__init__()
         self.problem = problem
+
+    def __str__(self) -> str:
+        return str(self.problem)
 
 
 def merge(first: Problem | None, second: Problem | None) -> Problem | None:
@@ -94,6 +97,12 @@ class Reader:
             self._fail(problem)
         self.position, self.pending = match.end(), problem
         return match.group()
+
+    def accept(self, found: tuple[T, int]) -> T:
+        """Take what was found here by other means: the value, and where it ends."""
+        value, self.position = found
+        self.pending = None
+        return value
 
     def any_character(self) -> str:
         if self.position >= len(self.text):

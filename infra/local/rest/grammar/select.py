@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, cast
 
+from infra.local.rest.grammar import plain
 from infra.local.rest.grammar.ast import Aggregate, Field, SelectField, SelectItem, SelectRelation
 from infra.local.rest.grammar.fields import Fields
 
@@ -12,6 +13,8 @@ _COLON = re.compile(r":")
 
 
 class Select(Fields):
+    _depth = 0  # of parentheses around the place that is read
+
     # -- select ----------------------------------------------------------------------------------------------------
 
     def select(self) -> tuple[SelectItem, ...]:
@@ -23,12 +26,20 @@ class Select(Fields):
     def _select_item(self) -> SelectItem:
         def embedded(relation: SelectRelation) -> SelectItem:
             self.character("(")
+            self._depth += 1
             children = self.select()
+            self._depth -= 1
             self.character(")")
             return SelectRelation(
                 relation.name, children, relation.alias, relation.hint, relation.join, relation.spread
             )
 
+        found = plain.column(self.text, self.position, within=self._depth > 0)
+        if found is not None:
+            return self.accept(found)
+        head = plain.relation(self.text, self.position)
+        if head is not None:
+            return embedded(self.accept(head))
         return self.choice(
             lambda: embedded(self.attempt(self._spread_head)),
             lambda: embedded(self.attempt(self._relation_head)),
