@@ -34,6 +34,8 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 EXPOSED = [
     "Content-Encoding", "Content-Location", "Content-Range", "Content-Type", "Date", "Location", "Server",
     "Transfer-Encoding", "Range-Unit", "ETag", "X-Total-Count", "Link", "X-Supabase-Api-Version",
+    "X-Transformations", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Complete",
+    "Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires",
 ]  # fmt: skip
 PREFLIGHT_SECONDS = 3600
 # Bytes of a body that the gateway lets through to services without a limit of their own: what the hosted platform's
@@ -152,12 +154,15 @@ class Gateway:
     """The services of one stack and the application in front of them."""
 
     def __init__(self, plan: Plan) -> None:
-        self._services = {name: make_service(name, plan.settings) for name in SERVICES}
+        names = () if plan.settings.platform else SERVICES
+        self._services = {name: make_service(name, plan.settings) for name in names}
         self._functions = FunctionsProxy(plan.functions_url, plan.error_template)
 
     @property
     def app(self) -> Starlette:
         """The ASGI application. Start the gateway before it is served. REST says itself what browsers may do."""
+        if not self._services:  # the platform is elsewhere
+            return Starlette(routes=[Mount(FUNCTIONS, app=self._functions), Route("/health", self._health)])
         others = dict(self._services)
         rest = cast("RestService", others.pop("rest"))
         platform = Starlette(

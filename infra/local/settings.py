@@ -96,6 +96,8 @@ class Settings:
     schemas: tuple[str, ...] = ("public",)
     # Attributes of infra.local.auth.AuthConfig that differ from its defaults; they are kept as JSON.
     auth: Mapping[str, Any] = field(default_factory=dict)
+    # Bytes that a file in Storage may have at most: no bucket can raise it. The CLI's default.
+    file_size_limit: int = 50 * 1024 * 1024
     # Who hears what becomes of mail (`whsec_…` signs it). Nobody, where it is empty.
     mail_webhook_url: str = ""
     mail_webhook_secret: str = ""

@@ -11,7 +11,6 @@ from urllib.parse import urlparse
 import pytest
 from storage3 import SyncStorageClient
 
-from infra.local.storage import names
 from tests.serving import serve
 from tests.storage.conftest import Running, storage_app
 from tests.waiting import until
@@ -112,7 +111,7 @@ def test_a_file_beyond_the_limit_is_refused_and_leaves_nothing(storage: Running,
 
 
 def test_no_bucket_can_lift_the_servers_limit(storage: Running, key: str) -> None:
-    body = {"name": "huge", "file_size_limit": names.MAX_FILE + 1}
+    body = {"name": "huge", "file_size_limit": storage.settings.file_size_limit + 1}
     assert storage.request("POST", "/bucket", key, json=body).json()["code"] == "EntityTooLarge"
 
 

@@ -68,7 +68,7 @@ class BucketRoutes:
             raise malformed("body/type must be equal to one of the allowed values")
         try:
             async with self._database.as_caller(caller, "storage.bucket.create") as db:
-                await rows.insert_bucket(db, identity, name, caller.owner, _settings(body))
+                await rows.insert_bucket(db, identity, name, caller.owner, _settings(body, self._objects.most))
         except StorageError as error:
             raise already_exists("BucketAlreadyExists") if error.status == 409 else error from error
         return JSONResponse({"name": name})
@@ -96,7 +96,7 @@ class BucketRoutes:
         return JSONResponse(bucket_json(found, kind=False))
 
     async def update(self, request: Request, caller: Caller) -> Response:
-        values = _settings(await read_json(request))
+        values = _settings(await read_json(request), self._objects.most)
         if not values:
             raise malformed("body must have required property 'public'")
         async with self._database.as_caller(caller, "storage.bucket.update") as db:
@@ -129,13 +129,13 @@ class BucketRoutes:
         return JSONResponse({"message": "Empty bucket has been queued. Completion may take up to an hour."})
 
 
-def _settings(body: dict[str, Any]) -> dict[str, Any]:
+def _settings(body: dict[str, Any], most: int) -> dict[str, Any]:
     """The columns that a body sets: those it names."""
     values: dict[str, Any] = {}
     if body.get("public") is not None:
         values["public"] = flag(body, "public", default=False)
     if "file_size_limit" in body:
-        values["file_size_limit"] = parse_size_limit(body["file_size_limit"])
+        values["file_size_limit"] = parse_size_limit(body["file_size_limit"], most)
     if "allowed_mime_types" in body:
         values["allowed_mime_types"] = parse_allowed_mimes(body["allowed_mime_types"])
     return values

@@ -14,7 +14,6 @@ from infra.local.storage.errors import (
     too_large,
 )
 
-MAX_FILE = 50 * 1024 * 1024  # bytes: the CLI's default, which no bucket can raise
 MAX_KEY = 1024  # bytes, S3's limit
 FOLDER_PLACEHOLDER = ".emptyFolderPlaceholder"
 
@@ -77,8 +76,8 @@ def parse_allowed_mimes(value: Any) -> list[str] | None:
     return types
 
 
-def parse_size_limit(value: Any) -> int | None:
-    """A bucket's limit in bytes, from bytes or text such as `20MB` (decimal units); None for the server's own."""
+def parse_size_limit(value: Any, most: int) -> int | None:
+    """A bucket's limit in bytes, `most` at most, from bytes or text such as `20MB` (decimal units); None for none."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -88,13 +87,13 @@ def parse_size_limit(value: Any) -> int | None:
         value = int(float(match[1]) * UNITS[match[2].lower()]) if match else int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise invalid_request("file_size_limit must be a number of bytes")
-    if value > MAX_FILE:
+    if value > most:
         raise too_large()
     return value
 
 
-def size_limit(bucket_limit: int | None, key: str) -> int:
-    """The most bytes an object called `key` may have."""
+def size_limit(bucket_limit: int | None, key: str, most: int) -> int:
+    """The most bytes an object called `key` may have, where no file may have more than `most`."""
     if key.endswith(FOLDER_PLACEHOLDER):
         return 0
-    return MAX_FILE if bucket_limit is None else min(bucket_limit, MAX_FILE)
+    return most if bucket_limit is None else min(bucket_limit, most)

@@ -30,9 +30,10 @@ SWEEP = "storage.object.sweep"
 class Objects:
     """Reads, uploads, copies, moves and removals. `operation` is what policies see as storage.operation()."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, most: int) -> None:
         self.database = database
         self.blobs = blobs
+        self.most = most  # bytes of a file
 
     async def sweep(self) -> None:
         """Remove bytes that no row points to: left by a process that was killed between the row and the file."""
@@ -83,7 +84,7 @@ class Objects:
         """Take a file in. `trusted`: a signed URL has allowed it already. Returns the new row."""
         names.check_key(key)
         settings = await self.bucket(caller, operation, bucket)
-        limit = names.size_limit(settings["file_size_limit"], key)
+        limit = names.size_limit(settings["file_size_limit"], key, self.most)
         mime_type = names.check_mime(incoming.mime_type, settings["allowed_mime_types"], key)
         names.check_header("cache-control", incoming.cache_control)
         if incoming.length is not None and incoming.length > limit and not incoming.is_form:

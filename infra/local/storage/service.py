@@ -27,7 +27,7 @@ class StorageService:
         self._database = Database(settings)
         self._blobs = Blobs(settings.data / FOLDER / settings.database)
         self._uploads = Resumable(settings.data / FOLDER / settings.database / "resumable")
-        self._objects = Objects(self._database, self._blobs)
+        self._objects = Objects(self._database, self._blobs, settings.file_size_limit)
         self.routes: list[BaseRoute] = [
             *BucketRoutes(self._objects).routes(settings.keys),
             *ListRoutes(self._database).routes(settings.keys),

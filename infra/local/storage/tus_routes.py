@@ -70,16 +70,20 @@ class TusRoutes:
         parts = {"POST": create, "PATCH": append, "HEAD": head, "DELETE": end, "PUT": _no_such_method}
         below = path + "/{id:path}"
         return [
-            route(path, self._keys, {"OPTIONS": _options}, anonymous=True),
-            route(below, self._keys, {"OPTIONS": _options}, anonymous=True),
+            route(path, self._keys, {"OPTIONS": self.options}, anonymous=True),
+            route(below, self._keys, {"OPTIONS": self.options}, anonymous=True),
             route(path, self._keys, {"POST": create}, anonymous=True),
             route(below, self._keys, parts, anonymous=True),
         ]
 
+    async def options(self, _: Request, __: Caller) -> Response:
+        headers = {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(self._objects.most)}
+        return Response(status_code=204, headers=COMMON | headers)
+
     async def create(self, request: Request, caller: Caller, signed: bool) -> Response:
         upload = _declared(request)
         settings = await self._objects.bucket(caller, "storage.tus.upload.create", upload.bucket)
-        limit = names.size_limit(settings["file_size_limit"], upload.key)
+        limit = names.size_limit(settings["file_size_limit"], upload.key, self._objects.most)
         if upload.size is not None and upload.size > limit:
             raise tus_error(413, "Maximum size exceeded\n")
         permit = await self._permit(request, caller, signed, upload, "create")
@@ -106,7 +110,7 @@ class TusRoutes:
             raise tus_error(403, "Content-Type header required\n")
         permit = await self._permit(request, caller, signed, self._find(place), "part")
         settings = await self._objects.bucket(caller, permit.operation, place[0])
-        limit = names.size_limit(settings["file_size_limit"], place[1])
+        limit = names.size_limit(settings["file_size_limit"], place[1], self._objects.most)
         async with self._uploads.locked(place[2]):
             upload = self._find(place)  # anew: another request may have gone on with it
             offset = self._offset(upload)
@@ -242,11 +246,6 @@ def _declared(request: Request) -> Upload:
 def _address(request: Request, signed: bool, upload: Upload) -> str:
     base = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}{PATH}{'/sign' if signed else ''}"
     return f"{base}/{upload_id(upload.bucket, upload.key, upload.version)}"
-
-
-async def _options(_: Request, __: Caller) -> Response:
-    headers = {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(names.MAX_FILE)}
-    return Response(status_code=204, headers=COMMON | headers)
 
 
 async def _no_such_method(_: Request, __: Caller) -> Response:
