@@ -196,7 +196,7 @@ def test_a_notification_that_is_no_order_changes_nothing(live: httpx.Client, bar
 
 
 def test_the_owner_may_set_everything_that_is_documented(owner: Connection) -> None:
-    for name in [*config.KNOWN, "db_pre_config", "db_prepared_statements", "jwt_secret", "jwt_secret_is_base64"]:
+    for name in [*config.KNOWN, "db_pre_config", "jwt_secret", "jwt_secret_is_base64"]:
         owner.execute(f"alter role authenticator in database {owner.info.dbname} set pgrst.{name} to ''")
 
 
@@ -248,3 +248,17 @@ def test_a_role_and_a_function_have_their_own_settings(
     configure(bare, db_hoisted_tx_settings="work_mem")
     own = until(lambda: live.post("/rpc/own", headers=headers), lambda answer: answer.json()[0] != "serializable")
     assert own.json() == ["repeatable read", "3s", "3MB", careful]
+
+
+def test_statements_are_prepared_unless_the_settings_deny_it(
+    live: httpx.Client, bare: Settings, owner: Connection
+) -> None:
+    counted = "select count(*)::int from pg_prepared_statements"
+    owner.execute(f"create function prepared() returns int stable language sql as '{counted}'")
+
+    def last_of_many() -> httpx.Response:
+        return [live.get("/rpc/prepared") for _ in range(8)][-1]
+
+    until(last_of_many, lambda answer: answer.status_code == 200 and answer.json() > 0)
+    configure(bare, db_prepared_statements="false")
+    until(last_of_many, lambda answer: answer.json() == 0)

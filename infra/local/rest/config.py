@@ -31,6 +31,7 @@ class Configuration:
     max_rows: int | None = 1000
     aggregates_enabled: bool = False
     plan_enabled: bool = False
+    prepares: bool = True
     pre_request: Name | None = None
     root_spec: Name | None = None
     transaction_end: str = "commit"
@@ -93,7 +94,7 @@ def _flag(text: str) -> bool:
     return word == "true" or (not word and bool(re.fullmatch(r"\s*[1-9][0-9]*\s*", text)))
 
 
-def _shown_unless_denied(text: str) -> bool:
+def _unless_denied(text: str) -> bool:
     return _flag(text) or re.sub(r"[^a-z]", "", text.lower()) != "false"
 
 
@@ -144,6 +145,7 @@ KNOWN: dict[str, tuple[str, Callable[[str], object]]] = {
     "db_max_rows": ("max_rows", _rows),
     "db_plan_enabled": ("plan_enabled", _flag),
     "db_pre_request": ("pre_request", _name),
+    "db_prepared_statements": ("prepares", _unless_denied),
     "db_root_spec": ("root_spec", _name),
     "db_schemas": ("schemas", _schemas),
     "db_tx_end": (
@@ -159,5 +161,5 @@ KNOWN: dict[str, tuple[str, Callable[[str], object]]] = {
     "server_cors_allowed_origins": ("allowed_origins", _list),
     "server_timing_enabled": ("timing_shown", _flag),
     "server_trace_header": ("trace_header", lambda text: text.lower() or None),
-    "url_use_legacy_target_names": ("legacy_target_names", _shown_unless_denied),
+    "url_use_legacy_target_names": ("legacy_target_names", _unless_denied),
 }

@@ -49,6 +49,7 @@ class Work:
     keep: bool = True
     check: Callable[[Result], None] | None = None
     is_plan: bool = False
+    prepare: bool = True
 
 
 async def perform(pool: AsyncConnectionPool[Connection], work: Work) -> Result:
@@ -81,7 +82,7 @@ async def _run(connection: Connection, work: Work) -> Result:
         steps.append(Step(work.explain.text, work.explain.parameters))
     if alone:
         steps.append(COMMIT)
-    answers = await connection.fly(steps, work.role)
+    answers = await connection.fly(steps, work.role, prepare=work.prepare)
     result = _read(answers[asked], work, _planned_rows(answers[asked + 1]) if work.explain else None)
     if work.check is not None and not work.is_plan:
         work.check(result)

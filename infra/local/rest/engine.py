@@ -284,6 +284,7 @@ class _Exchange:
             keep=not rolled_back,
             check=check,
             is_plan=kind.plan_of is not None,
+            prepare=self.configuration.prepares,
         )
         self._lap("plan")
         result = await perform(self.engine.pool, work)

@@ -45,8 +45,8 @@ class Connection(psycopg.AsyncConnection[Any]):
         self.seen: dict[tuple[str, str], int] = {}
         self.made = 0  # names are not used twice: nothing has to be known of one that was given up
 
-    async def fly(self, steps: Sequence[Step], role: str) -> list[PGresult]:
-        """Do `steps` one after the other; returns the result of each.
+    async def fly(self, steps: Sequence[Step], role: str, *, prepare: bool = True) -> list[PGresult]:
+        """Do `steps` one after the other; returns the result of each. Without `prepare` nothing more is prepared.
 
         Raises psycopg.Error for the first that is refused: those behind it are not done. A transaction that was begun
         stays as the refusal left it.
@@ -55,7 +55,9 @@ class Connection(psycopg.AsyncConnection[Any]):
         given = [_encoded(step.parameters) for step in steps]
         connection.enter_pipeline_mode()
         kinds = [
-            kind for step, values in zip(steps, given, strict=True) for kind in self._send(step.text, values, role)
+            kind
+            for step, values in zip(steps, given, strict=True)
+            for kind in self._send(step.text, values, role, prepare=prepare)
         ]
         kinds += self._close_surplus()
         connection.pipeline_sync()
@@ -78,7 +80,9 @@ class Connection(psycopg.AsyncConnection[Any]):
             raise failure
         return answers
 
-    def _send(self, text: str, values: Values, role: str) -> list[bool | tuple[tuple[str, str], bytes]]:
+    def _send(
+        self, text: str, values: Values, role: str, *, prepare: bool
+    ) -> list[bool | tuple[tuple[str, str], bytes]]:
         """Send one statement. Returns, for each result to come, whose it is: True the statement's, a key a name's."""
         connection = self.pgconn
         key = (role, text)
@@ -87,7 +91,7 @@ class Connection(psycopg.AsyncConnection[Any]):
             self.prepared.move_to_end(key)
             connection.send_query_prepared(name, *values)
             return [True]
-        if self.seen.get(key, 0) + 1 < PREPARE_AT:
+        if not prepare or self.seen.get(key, 0) + 1 < PREPARE_AT:
             if len(self.seen) >= SEEN:
                 self.seen.clear()
             self.seen[key] = self.seen.get(key, 0) + 1
