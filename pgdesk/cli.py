@@ -15,7 +15,7 @@ from rich.table import Table
 
 from infra.local.process import StackError
 from infra.local.stack import ask_to_stop
-from pgdesk.environment import load_dotenv, stack_settings
+from pgdesk.environment import load_dotenv, own_settings, stack_settings
 
 app = typer.Typer(
     help="An AI support desk and CRM that lives in Postgres. Start with `pgdesk demo`; `pgdesk up` starts it empty.",
@@ -34,9 +34,13 @@ out = Console()
 
 @app.command()
 def up() -> None:
-    """Start the embedded stack and keep it running until Ctrl-C."""
+    """Start the stack and keep it running until Ctrl-C. STACK=supabase and SUPABASE_URL choose another platform."""
+    from pgdesk import elsewhere
     from pgdesk.up import build_stack
 
+    if elsewhere.chosen() == "supabase":
+        with out.status("supabase start"):
+            elsewhere.start(own_settings())
     settings = stack_settings()
 
     def ready() -> None:
@@ -50,7 +54,11 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop the stack that runs over this data folder."""
-    out.print("stopped" if ask_to_stop(stack_settings().data) else "no stack is running")
+    from pgdesk import elsewhere
+
+    out.print("stopped" if ask_to_stop(own_settings().data) else "no stack is running")
+    if elsewhere.chosen() == "supabase":
+        elsewhere.stop(own_settings())
 
 
 @app.command()
@@ -58,7 +66,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     """Stop the stack and delete its data: database, files, mailbox."""
     from pgdesk.reset import reset as delete
 
-    settings = stack_settings()
+    settings = own_settings()
     if not yes and settings.data.exists():
         typer.confirm(f"Delete everything in {settings.data}?", abort=True)
     delete(settings)
@@ -213,7 +221,7 @@ def package() -> None:
 
 def show_addresses(settings: Any) -> None:
     table = Table(box=None, show_header=False)
-    table.add_row("API", settings.api_url)
+    table.add_row("API", settings.platform_url)
     table.add_row("Database", settings.database_url("postgres"))
     table.add_row("Mailbox", f"http://{settings.host}:{settings.mail_port}")
     table.add_row("Inbound mail", f"{settings.api_url}/functions/v1/inbound/mime")

@@ -49,6 +49,13 @@ def load_dotenv(path: Path = ROOT / ".env") -> None:
 
 
 def stack_settings() -> Settings:
+    """The stack of this checkout, with the platform that STACK and SUPABASE_URL choose. Raises ValueError."""
+    from pgdesk import elsewhere
+
+    return elsewhere.over(own_settings())
+
+
+def own_settings() -> Settings:
     """Where this checkout's stack listens and keeps its data. Raises ValueError, naming a variable that is wrong."""
     data = Path(os.environ.get("PGDESK_DATA_FOLDER") or ROOT / ".pgdesk").resolve()
     ports: dict[str, int] = {}
@@ -91,7 +98,7 @@ def functions_environment(settings: Settings) -> dict[str, str]:
     """The variables of chalicelib.kit.settings, as they are on this stack."""
     told = {
         "DATABASE_URL": settings.database_url("pgdesk_functions"),
-        "SUPABASE_URL": settings.api_url,
+        "SUPABASE_URL": settings.platform_url,
         "PUBLISHABLE_KEY": settings.keys.publishable_key,
         "SIGNING_KEY": json.dumps(settings.keys.signing_key),
         "INBOUND_SECRET": secret(settings, "inbound"),
@@ -105,6 +112,10 @@ def functions_environment(settings: Settings) -> dict[str, str]:
         "RESEND_EVENTS_SECRET": _events_secret(settings),
         "PORTAL_URL": settings.api_url,
     }
+    if settings.platform and (database := os.environ.get("PGDESK_DATABASE_URL")):
+        told["DATABASE_URL"] = database
+    if settings.platform and (signing_key := os.environ.get("PGDESK_SIGNING_KEY")):
+        told["SIGNING_KEY"] = signing_key
     told |= {name: value for name in PASSED if (value := os.environ.get(f"PGDESK_{name}"))}
     # Small matrices: threads of BLAS would only fight over the cores that the containers share.
     return {f"PGDESK_{name}": value for name, value in told.items()} | {"OPENBLAS_NUM_THREADS": "1"}

@@ -55,7 +55,7 @@ class Listener:
 
     async def _listen(self) -> None:
         token = await asyncio.to_thread(self._sign_in)
-        url = f"{self._settings.api_url}/realtime/v1"
+        url = f"{self._settings.platform_url}/realtime/v1"
         client = AsyncRealtimeClient(url, self._settings.keys.publishable_key)
         await client.connect()
         await client.set_auth(token)
@@ -68,7 +68,7 @@ class Listener:
 
     def _sign_in(self) -> str:
         auth = SyncGoTrueClient(
-            url=f"{self._settings.api_url}/auth/v1",
+            url=f"{self._settings.platform_url}/auth/v1",
             headers={"apikey": self._settings.keys.publishable_key},
             auto_refresh_token=False,
             persist_session=False,

@@ -46,6 +46,16 @@ def migrate(url: str) -> list[str]:
     return applied
 
 
+def refuse_missing(url: str) -> None:
+    """Raise RuntimeError where a migration has not been applied."""
+    with psycopg.connect(url) as connection:
+        known = {row[0] for row in connection.execute("select version from supabase_migrations.schema_migrations")}
+    files = sorted((ROOT / "supabase" / "migrations").glob("*.sql"))
+    missing = [file.name for file in files if (match := MIGRATION.match(file.name)) and match["version"] not in known]
+    if missing:
+        raise RuntimeError(f"the project lacks {len(missing)} migrations, {missing[0]} first: `npx supabase db push`")
+
+
 def make_partitions(url: str) -> None:
     """Make the partitions ahead: a desk that was off for months has none left for today."""
     with psycopg.connect(url) as connection:

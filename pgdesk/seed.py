@@ -45,9 +45,9 @@ def seed(settings: Settings) -> Desk:
 
 def _user(settings: Settings, email: str, password: str) -> UUID:
     """A confirmed user of Auth, made through its admin API; an existing one gets the password."""
-    headers = {"apikey": settings.keys.secret_key, "authorization": f"Bearer {settings.keys.service_role_key}"}
+    headers = {"apikey": settings.keys.secret_key}
     wanted = {"email": email, "password": password, "email_confirm": True}
-    with httpx.Client(base_url=f"{settings.api_url}/auth/v1/admin", headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=f"{settings.platform_url}/auth/v1/admin", headers=headers, timeout=30) as client:
         made = client.post("/users", json=wanted)
         if made.status_code == 422:
             with psycopg.connect(settings.database_url("postgres")) as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from pgdesk.environment import ROOT
@@ -21,16 +22,20 @@ def available() -> bool:
     return shutil.which("npm") is not None
 
 
-def run(*arguments: str, folder: Path = ROOT) -> str:
+def run(*arguments: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> str:
     """Run the pinned CLI and return what it printed. Raises CliError where it ends with an error."""
     _install()
-    environment = os.environ | {
-        "SUPABASE_TELEMETRY_DISABLED": "1",
-        "DO_NOT_TRACK": "1",
-        "NO_COLOR": "1",
-        "SUPABASE_YES": "1",
-        "PGSSLMODE": "disable",
-    }
+    environment = (
+        os.environ
+        | dict(environment or {})
+        | {
+            "SUPABASE_TELEMETRY_DISABLED": "1",
+            "DO_NOT_TRACK": "1",
+            "NO_COLOR": "1",
+            "SUPABASE_YES": "1",
+            "PGSSLMODE": "disable",
+        }
+    )
     done = subprocess.run(
         [str(FOLDER / "node_modules" / ".bin" / "supabase"), "--agent", "no", *arguments],
         capture_output=True, text=True, check=False, cwd=folder, env=environment, timeout=300,

@@ -9,7 +9,7 @@ from infra.aws.api import ERROR_TEMPLATE
 from infra.local.plan import QueueDefinition
 from infra.local.settings import Settings
 from infra.local.stack import Stack
-from pgdesk import models, schema
+from pgdesk import elsewhere, models, schema
 from pgdesk.environment import ROOT, functions_environment, hearing_of_mail, postgres_version
 
 FUNCTIONS = ROOT / "functions"
@@ -23,6 +23,9 @@ def build_stack(settings: Settings) -> Stack:
     environment = functions_environment(settings)
 
     def migrate(url: str) -> None:
+        if elsewhere.chosen() == "hosted":  # nothing there changes because somebody tries it from here
+            schema.refuse_missing(url)
+            return
         schema.migrate(url)
         schema.make_partitions(url)
         schema.admit_functions(url, settings.keys.service_password)

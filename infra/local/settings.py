@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -98,6 +99,10 @@ class Settings:
     auth: Mapping[str, Any] = field(default_factory=dict)
     # Bytes that a file in Storage may have at most: no bucket can raise it. The CLI's default.
     file_size_limit: int = 50 * 1024 * 1024
+    # A project that runs elsewhere, instead of PostgreSQL and the platform's protocols here: the URL of its APIs, and
+    # the database's for the role postgres. Keys are that project's then.
+    platform: str = ""
+    platform_database: str = ""
     # Who hears what becomes of mail (`whsec_…` signs it). Nobody, where it is empty.
     mail_webhook_url: str = ""
     mail_webhook_secret: str = ""
@@ -106,10 +111,26 @@ class Settings:
     def api_url(self) -> str:
         return f"http://{self.host}:{self.api_port}"
 
+    @property
+    def platform_url(self) -> str:
+        """Where REST, Auth, Realtime and Storage are."""
+        return self.platform or self.api_url
+
     def database_url(self, role: str) -> str:
         """libpq URL for one of the platform's login roles; `postgres` has the password that the CLI gives it."""
+        if self.platform:
+            return self._elsewhere(role)
         password = "postgres" if role == "postgres" else self.keys.service_password
         return f"postgresql://{role}:{password}@{self.host}:{self.db_port}/{self.database}"
+
+    def _elsewhere(self, role: str) -> str:
+        if role == "postgres":
+            return self.platform_database
+        parts = urlsplit(self.platform_database)
+        # A pooler's user names end in the project's reference: `postgres.abcd`.
+        _, dot, reference = (parts.username or "").partition(".")
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{role}{dot}{reference}:{self.keys.service_password}@{host}"))
 
     def at(self, database: str) -> Settings:
         """The same stack on another database of its cluster."""

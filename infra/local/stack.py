@@ -125,7 +125,7 @@ class Stack:
         for child in reversed(self._children):  # the runner first: what it is doing still needs the others
             child.close()
         if self._lock is not None:
-            if self.cluster.folder.exists():
+            if self.cluster.folder.exists() and not self.settings.platform:
                 self.cluster.stop()
             (self._folder / "stack.json").unlink(missing_ok=True)
             os.close(self._lock)
@@ -195,8 +195,9 @@ class Stack:
             self._wait_for(child)
 
     def _start_database(self) -> None:
-        self.cluster.start()
-        create_database(self.settings)
+        if not self.settings.platform:
+            self.cluster.start()
+            create_database(self.settings)
         if self._migrate:
             self._migrate(self.settings.database_url("postgres"))
 
@@ -231,7 +232,7 @@ class Stack:
 
     def _mend(self) -> None:
         """Start again what has died."""
-        if self.cluster.running_pid() is None:
+        if not self.settings.platform and self.cluster.running_pid() is None:
             log.warning("PostgreSQL ended: starting it again")
             self.cluster.start()
             self._note()
@@ -248,12 +249,15 @@ class Stack:
             self._backoff[child.name] = min(self._backoff[child.name] * 2, longest)
             self._start_child(child)
 
+    def _postgres(self) -> dict[str, int | None]:
+        return {} if self.settings.platform else {"postgres": self.cluster.running_pid()}
+
     def _note(self) -> None:
         """Write down who runs where, for `status` and for whoever comes after a crash."""
         note = {
             "pid": os.getpid(),
             "ports": {name.removesuffix("_port"): getattr(self.settings, name) for name in PORTS},
-            "processes": {"postgres": self.cluster.running_pid()} | {each.name: each.pid for each in self._children},
+            "processes": self._postgres() | {each.name: each.pid for each in self._children},
         }
         fresh = self._folder / "stack.json.new"
         fresh.write_text(json.dumps(note, indent=1))
