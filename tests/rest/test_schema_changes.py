@@ -141,6 +141,19 @@ def test_a_lost_database_connection_is_mended(live: httpx.Client, owner: Connect
     until(lambda: live.get("/after_loss"), lambda response: response.status_code == 200)
 
 
+@pytest.mark.full
+def test_a_database_that_is_away_is_told_and_found_again(live: httpx.Client, owner: Connection, bare: Settings) -> None:
+    with psycopg.connect(bare.at("postgres").database_url("supabase_admin"), autocommit=True) as admin:
+        admin.execute(f"alter database {bare.database} allow_connections false")
+        cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and usename = 'authenticator'"
+        admin.execute(cut, [bare.database])
+        away = until(lambda: live.get("/things", timeout=30), lambda response: "PGRST000" in response.text)
+        assert (away.status_code, away.headers["retry-after"]) == (503, "1")
+        assert away.json()["message"] == "Database connection error."
+        admin.execute(f"alter database {bare.database} allow_connections true")
+    until(lambda: live.get("/things"), lambda response: response.status_code == 200)
+
+
 def test_the_database_decides_what_a_body_is(live: httpx.Client, owner: Connection) -> None:
     owner.execute('create domain "text/html" as text')
     owner.execute("""create function page() returns "text/html" language sql as $$ select '<p>hello</p>' $$""")

@@ -113,14 +113,18 @@ class RestService:
             return await self._engine.answer(request, caller, timing)
         except ApiError as error:
             return _refused(error, verbose=verbose)
-        except PoolTimeout:
-            message = "Timed out acquiring connection from connection pool."
-            return _refused(ApiError(504, "PGRST003", message), verbose=verbose)
+        except PoolTimeout as error:
+            return _refused(self._without_connection(error), verbose=verbose)
         except psycopg.Error as error:
             return _refused(errors.from_database(error, authenticated=authenticated), verbose=verbose)
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             return _refused(ApiError(500, "PGRSTX00", "Internal error"), verbose=verbose)
+
+    def _without_connection(self, error: PoolTimeout) -> ApiError:
+        if not self._listens:  # nor has the listener one: the database is away
+            return ApiError(503, "PGRST000", "Database connection error.", str(error))
+        return ApiError(504, "PGRST003", "Timed out acquiring connection from connection pool.")
 
     async def _live(self, _: HttpRequest) -> HttpResponse:
         return HttpResponse()
