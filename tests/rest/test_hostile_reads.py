@@ -14,7 +14,8 @@ from tests.rest.test_hostile import TEXTS, few, harmless
 
 OPERATORS = (
     "eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "match", "imatch", "is", "isdistinct", "in", "cs", "cd",
-    "ov", "sl", "sr", "nxr", "nxl", "adj", "fts", "plfts", "phfts", "wfts", "eq(any)", "like(all)", "fts(simple)", "not.eq",
+    "ov", "sl", "sr", "nxr", "nxl", "adj", "fts", "plfts", "phfts", "wfts", "eq(any)", "like(all)", "fts(simple)",
+    "not.eq",
 )  # fmt: skip
 
 
