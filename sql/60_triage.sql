@@ -448,6 +448,7 @@ begin
     is_spam = case when is_first and not 'is_spam' = any (t.set_by_member) then result.is_spam else t.is_spam end,
     sentiment = result.sentiment
   where t.id = ticket.id;
+  perform private.route_triaged(ticket.id);
   return result.id;
 end;
 $$;

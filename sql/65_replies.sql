@@ -224,6 +224,10 @@ $$;
 create trigger drafts_announce after insert on public.drafts
 for each row execute function private.announce_draft();
 
+-- The AI has had its say: now a person can be asked.
+create trigger drafts_assign after insert on public.drafts
+for each row execute function private.follow_draft();
+
 -- A person sends a draft, as it is or edited. Refuses when the ticket has a newer public message than they have seen.
 create function public.accept_draft(draft_id uuid, expected_seq integer, body text default null) returns public.messages
 language plpgsql set search_path = '' as $$

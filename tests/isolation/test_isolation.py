@@ -198,6 +198,8 @@ FRESH: dict[str, dict[str, Any]] = {
     "calendars": {"name": lambda _world, _actor: "Another"},
     "calendar_hours": {"opens": lambda _world, _actor: "10:00"},
     "calendar_holidays": {"day": lambda _world, _actor: "2026-12-26"},
+    "routing_rules": {"name": lambda _world, _actor: "Another"},
+    "member_availability": {"user_id": lambda world, _actor: world.home_members["viewer"].user_id},
     "sla_policies": {"name": lambda _world, _actor: "Another"},
     "sla_targets": {"priority": lambda _world, _actor: "urgent"},
     "skills": {"name": lambda _world, _actor: "another"},

@@ -36,6 +36,15 @@ insert into public.tickets (organization_id, subject, channel, contact_id, categ
 select %(org)s, 'Where is my parcel?', 'email', contact.id, category.id, team.id, address.id
 from contact, category, team, address;
 
+with rule as (
+  insert into public.routing_rules (organization_id, name) values (%(org)s, 'All') returning id
+), routing as (
+  insert into public.ticket_routings (organization_id, ticket_id, rule_id, moment, rule, conditions)
+  select %(org)s, t.id, rule.id, 'opened', 'All', '{"all": []}'
+  from public.tickets as t, rule where t.organization_id = %(org)s
+)
+insert into public.member_availability (organization_id, user_id) values (%(org)s, %(owner)s);
+
 with calendar as (
   insert into public.calendars (organization_id, name) values (%(org)s, 'Office') returning id
 ), hours as (
