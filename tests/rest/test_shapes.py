@@ -17,7 +17,8 @@ SCHEMA = """
     alter role authenticator in database rest_shapes set pgrst.db_aggregates_enabled to 'true';
     create table public.stores (id int primary key, city text, open boolean);
     create table public.sales (
-      id int primary key, store_id int references public.stores, amount numeric, at date, tags jsonb not null default '{}'
+      id int primary key, store_id int references public.stores, amount numeric, at date,
+      tags jsonb not null default '{}'
     );
     create table public.staff (id int primary key, name text, store_id int references public.stores, boss int);
     create view public.open_stores as select id, city from public.stores where open;
