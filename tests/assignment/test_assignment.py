@@ -177,7 +177,7 @@ def test_by_load_whoever_has_least_is_next_and_nobody_has_more_than_fits(shop: S
             line.remove(ticket)
             taken.append(ticket)
             if len(line) == 0:
-                free = [load for user, load in before.items() if load < capacities[user]]  # type: ignore[index]
+                free = [load for user, load in before.items() if load < capacities[user]]
                 assert before[assignee(shop, ticket)] <= min(free, default=99)  # type: ignore[index]
         after = loads(shop)
         assert all(after[user] <= size for user, size in capacities.items() if user)
