@@ -28,6 +28,7 @@ POLICY_SECONDS = 3  # one question to the policies of all subscribers may take t
 RETRY = 0.2  # seconds
 REST = 0.05  # seconds at most between two judgements
 REMEMBERED = 20_000  # messages
+GOING = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.CannotConnectNow)
 MARGIN = 60  # seconds: a message bears the time at which its transaction began
 
 
@@ -72,6 +73,7 @@ class Dispatcher:
         Messages are stored, so those that nobody was sent are sent now, once. Row changes are not: clients are told
         that they are followed again, and can look for what they missed.
         """
+        await self._backlog.join()  # what was read before the loss comes before the word that it goes on
         since = datetime.fromtimestamp(lost_at - MARGIN, UTC).replace(tzinfo=None)
         for message_id, address, message in await replay.stored_since(connection, since):
             if message_id not in self._seen:
@@ -100,7 +102,7 @@ class Dispatcher:
 
     async def _run(self) -> None:
         while True:
-            batch = await self._gathered()
+            batch, taken = await self._gathered()
             began = asyncio.get_running_loop().time()
             while batch:
                 try:
@@ -111,15 +113,18 @@ class Dispatcher:
                         await self._connection.close()
                     self._connection = None
                     await asyncio.sleep(RETRY)
+            for _ in range(taken):
+                self._backlog.task_done()
             # As long a rest as the work took: what is committed meanwhile is judged together, which costs little more.
             await asyncio.sleep(min(REST, asyncio.get_running_loop().time() - began))
 
-    async def _gathered(self) -> list[Change]:
-        """Wait for changes, and take all that are there."""
-        batch = await self._backlog.get()
+    async def _gathered(self) -> tuple[list[Change], int]:
+        """Wait for changes, and take all that are there; also how many entries of the backlog they were."""
+        batch, taken = list(await self._backlog.get()), 1
         while len(batch) < AT_ONCE and not self._backlog.empty():
             batch += self._backlog.get_nowait()
-        return batch
+            taken += 1
+        return batch, taken
 
     async def _judge(self, batch: list[Change]) -> None:
         """Deliver a batch, which is empty then. A change that cannot be judged is left out, alone.
@@ -130,8 +135,8 @@ class Dispatcher:
         try:
             self._send(await changes.judge(connection, batch, self._hub.subscriptions.groups))
             batch.clear()
-        except psycopg.Error:
-            if connection.closed:
+        except psycopg.Error as error:
+            if connection.closed or _is_gone(error):
                 raise
             while batch:
                 await self._judge_alone(batch[0])
@@ -141,8 +146,8 @@ class Dispatcher:
         connection = await self._connected()
         try:
             self._send(await changes.judge(connection, [change], self._hub.subscriptions.groups))
-        except psycopg.Error:
-            if connection.closed:
+        except psycopg.Error as error:
+            if connection.closed or _is_gone(error):
                 raise
             log.exception("a change of %s.%s could not be delivered", change.relation.schema, change.relation.table)
 
@@ -167,6 +172,11 @@ class Dispatcher:
             )
             self._connection.adapters.register_dumper(Typed, TypedDumper)
         return self._connection
+
+
+def _is_gone(error: psycopg.Error) -> bool:
+    """Whether the server, not the question, is the trouble: its last words may come before the connection ends."""
+    return isinstance(error, GOING) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None)
 
 
 def _frame(delivery: Delivery) -> str:
