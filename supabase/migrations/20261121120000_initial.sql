@@ -2434,11 +2434,15 @@ for each row execute function private.announce_message();
 -- Tickets of an organization that hold a message with one of these Message-IDs: how a mail finds its thread.
 create function private.tickets_by_message_id(organization_id uuid, message_ids text[])
 returns table (ticket_id uuid, message_id_header text)
-language sql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
   select m.ticket_id, m.message_id_header
   from public.messages as m
   where m.organization_id = tickets_by_message_id.organization_id
     and m.message_id_header = any (tickets_by_message_id.message_ids);
+end;
 $$;
 
 -- A contact or a member opens a ticket with its first message. Everything else follows from the rows.
@@ -2526,54 +2530,69 @@ create index ticket_search_ticket_idx on private.ticket_search (organization_id,
 -- Without a list of pending entries: every search would have to read it from end to end.
 create index ticket_search_document_idx on private.ticket_search using gin (document) with (fastupdate = off);
 
+-- In plpgsql, which keeps the plans of a session: SQL functions are read and planned anew in each statement.
+
 -- Words as they are compared: lower case, without accents, in no language. An address is found by its parts too.
 create function private.search_words(value text) returns tsvector
-language sql immutable parallel safe set search_path = '' as $$
-  select to_tsvector(
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return to_tsvector(
     'pg_catalog.simple',
     regexp_replace(
       normalize(lower(search_words.value || ' ' || translate(search_words.value, '@_/', '   ')), nfkd),
       '[\u0300-\u036f]', '', 'g'
     )
   );
+end;
 $$;
 
 -- Tickets in a small bucket (a page is found in the newest few, if a word is common at all) and in a large one.
 create function private.search_bucket_size(is_large boolean) returns integer
-language sql immutable parallel safe set search_path = '' as $$
-  select case when is_large then 65536 else 512 end;
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return case when is_large then 65536 else 512 end;
+end;
 $$;
 
 -- What stands before each word. Few characters of the organization are enough: rows are compared with it too.
 create function private.search_bucket(organization_id uuid, is_large boolean, bucket bigint) returns text
-language sql immutable parallel safe set search_path = '' as $$
-  select left(md5(search_bucket.organization_id::text), 6) || case when is_large then '+' else ':' end || to_hex(bucket)
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return left(md5(search_bucket.organization_id::text), 6) || case when is_large then '+' else ':' end || to_hex(bucket)
     || '/';
+end;
 $$;
 
 -- The words as they are indexed. What is longer than any name is no word that somebody types.
 create function private.search_document(organization_id uuid, number bigint, words tsvector) returns tsvector
-language sql immutable parallel safe set search_path = '' as $$
-  select coalesce(array_to_tsvector(array_agg(b.prefix || w.lexeme)), '')
-  from unnest(search_document.words) as w,
-    (
-      select private.search_bucket(
-        search_document.organization_id, k.is_large, search_document.number / private.search_bucket_size(k.is_large)
-      ) as prefix
-      from (values (true), (false)) as k (is_large)
-    ) as b
-  where length(w.lexeme) <= 60;
+language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  prefixes constant text[] := array[
+    private.search_bucket(organization_id, true, number / private.search_bucket_size(true)),
+    private.search_bucket(organization_id, false, number / private.search_bucket_size(false))
+  ];
+begin
+  return coalesce((
+    select array_to_tsvector(array_agg(b.prefix || w.lexeme))
+    from unnest(search_document.words) as w, unnest(prefixes) as b (prefix)
+    where length(w.lexeme) <= 60
+  ), '');
+end;
 $$;
 
 -- How much of one message is searched.
 create function private.search_text(body_text text, reply_text text) returns text
-language sql immutable parallel safe set search_path = '' as $$
-  select left(coalesce(search_text.reply_text, search_text.body_text), 20000);
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return left(coalesce(search_text.reply_text, search_text.body_text), 20000);
+end;
 $$;
 
 -- Indexes a ticket anew: it is new, or words of it have changed or gone.
 create function private.index_ticket(ticket_id uuid) returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
   insert into private.ticket_search as s (ticket_id, organization_id, number, head, document)
   select
     t.id, t.organization_id, t.number, h.words,
@@ -2596,6 +2615,7 @@ language sql security definer set search_path = '' as $$
   ) as b
   where t.id = index_ticket.ticket_id
   on conflict (ticket_id) do update set head = excluded.head, document = excluded.document;
+end;
 $$;
 
 create function private.search_ticket_changed() returns trigger
@@ -4988,8 +5008,9 @@ create index postings_chunk_idx on private.postings (chunk_id);
 
 -- The text search configuration of a language; the plain one where PostgreSQL knows no stemmer.
 create function private.text_config(language text) returns regconfig
-language sql immutable parallel safe set search_path = '' as $$
-  select case language
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return case language
     when 'ar' then 'pg_catalog.arabic' when 'ca' then 'pg_catalog.catalan' when 'da' then 'pg_catalog.danish'
     when 'de' then 'pg_catalog.german' when 'el' then 'pg_catalog.greek' when 'en' then 'pg_catalog.english'
     when 'es' then 'pg_catalog.spanish' when 'eu' then 'pg_catalog.basque' when 'fi' then 'pg_catalog.finnish'
@@ -5002,6 +5023,7 @@ language sql immutable parallel safe set search_path = '' as $$
     when 'ta' then 'pg_catalog.tamil' when 'tr' then 'pg_catalog.turkish' when 'yi' then 'pg_catalog.yiddish'
     else 'pg_catalog.simple'
   end::regconfig;
+end;
 $$;
 
 -- Takes an article out of search. Its passages stay for those who cite them.
@@ -5091,7 +5113,10 @@ $$;
 -- question is only ever read as words: operators and quotes in it mean nothing.
 create function private.match_words(organization_id uuid, query text)
 returns table (chunk_id uuid, bm25 double precision, coverage double precision, known double precision)
-language sql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
   with parameters as (
     -- k1: how soon repetition stops counting; b: how much long passages pay. Low, because passages are all short.
     select 0.6 as k1, 0.4 as b
@@ -5131,6 +5156,7 @@ language sql stable set search_path = '' as $$
   join asked as a using (language)
   cross join parameters as p
   group by w.chunk_id, a.idf, a.known;
+end;
 $$;
 
 -- The passages nearest to a vector, by title and by text, out of the graph. Both lists follow the order of the graph
@@ -5434,7 +5460,10 @@ create function private.predict_category(
   organization_id uuid, embedding extensions.vector, lexical extensions.sparsevec, top integer default 5
 )
 returns table (category_id uuid, confidence double precision, evidence uuid[], abstain boolean)
-language sql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
   with head as (
     -- Before the first fit the neighbours are all there is.
     select
@@ -5523,6 +5552,7 @@ language sql stable set search_path = '' as $$
   cross join head as h
   order by m.confidence desc, m.category_id
   limit top;
+end;
 $$;
 
 -- Asks for a new fit, soon: one for all that is learned until it runs.
@@ -5689,16 +5719,20 @@ $$;
 
 -- The team that knows what a category asks for; of several the one with the fewest open tickets.
 create function private.team_for_category(organization_id uuid, category_id uuid) returns uuid
-language sql stable set search_path = '' as $$
-  select ts.team_id
-  from public.ticket_categories as c
-  join public.team_skills as ts on ts.organization_id = c.organization_id and ts.skill_id = c.skill_id
-  where c.organization_id = team_for_category.organization_id and c.id = team_for_category.category_id
-  order by (
-    select count(*) from public.tickets as t
-    where t.organization_id = ts.organization_id and t.team_id = ts.team_id and t.status_category = 'open'
-  ), ts.team_id
-  limit 1;
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select ts.team_id
+    from public.ticket_categories as c
+    join public.team_skills as ts on ts.organization_id = c.organization_id and ts.skill_id = c.skill_id
+    where c.organization_id = team_for_category.organization_id and c.id = team_for_category.category_id
+    order by (
+      select count(*) from public.tickets as t
+      where t.organization_id = ts.organization_id and t.team_id = ts.team_id and t.status_category = 'open'
+    ), ts.team_id
+    limit 1
+  );
+end;
 $$;
 
 -- Keeps what triage saw and moves the ticket where no member has spoken. The category, priority and team follow the
@@ -6335,18 +6369,59 @@ execute function private.announce_outgoing_mail();
 -- May one more automatic mail go to this contact about this ticket? At most two answers in ten minutes about a ticket,
 -- and five mails in a day to a contact, so that two machines that answer each other come to rest (RFC 3834, section 2).
 create function private.may_mail_automatically(contact_id uuid, ticket_id uuid) returns boolean
-language sql stable set search_path = '' as $$
-  select count(*) filter (
-      where m.ticket_id = may_mail_automatically.ticket_id and m.created_at > now() - interval '10 minutes'
-        and m.kind = 'reply'
-    ) < 2
-    and count(*) < 5
-  from public.outgoing_mails as m
-  where m.organization_id = (select private.current_organization())
-    and m.contact_id = may_mail_automatically.contact_id
-    and m.is_automatic
-    and m.status <> 'suppressed'
-    and m.created_at > now() - interval '1 day';
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select count(*) filter (
+        where m.ticket_id = may_mail_automatically.ticket_id and m.created_at > now() - interval '10 minutes'
+          and m.kind = 'reply'
+      ) < 2
+      and count(*) < 5
+    from public.outgoing_mails as m
+    where m.organization_id = (select private.current_organization())
+      and m.contact_id = may_mail_automatically.contact_id
+      and m.is_automatic
+      and m.status <> 'suppressed'
+      and m.created_at > now() - interval '1 day'
+  );
+end;
+$$;
+
+-- The provider has the mail: so it is told by the one who sent it, and by each of the provider's events. Also where
+-- somebody had given it up. Where it was sent again, what is told late of the first sending does not take the place of
+-- the second. For the tenant that the function works for.
+create function private.mark_sent(
+  outgoing_mail_id uuid, provider text, provider_id text, message_id_header text, sent_at timestamptz
+) returns void
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  mail public.outgoing_mails;
+begin
+  select * into mail from public.outgoing_mails as m where m.id = mark_sent.outgoing_mail_id;
+  if mail.status = 'sent' and mail.provider = mark_sent.provider and mail.sent_at is not null and (
+    mail.provider_id <> mark_sent.provider_id
+    or mail.provider_id = mark_sent.provider_id
+    and (mark_sent.message_id_header is null or mail.message_id_header = mark_sent.message_id_header)
+  ) then
+    return; -- nothing of it is new
+  end if;
+  update public.outgoing_mails as m
+  set status = 'sent', reason = null, provider = mark_sent.provider,
+    provider_id = coalesce(m.provider_id, mark_sent.provider_id),
+    message_id_header = case
+      when coalesce(m.provider_id, mark_sent.provider_id) = mark_sent.provider_id
+      then coalesce(mark_sent.message_id_header, m.message_id_header)
+      else m.message_id_header
+    end,
+    sent_at = coalesce(m.sent_at, mark_sent.sent_at, now())
+  where m.id = mark_sent.outgoing_mail_id
+  returning m.* into mail;
+  if mail.message_id is not null and mail.message_id_header is not null then
+    -- So that an answer which quotes it finds its ticket.
+    update public.messages as m set message_id_header = mail.message_id_header where m.id = mail.message_id;
+  end if;
+end;
 $$;
 
 -- A mail that is failed or unknown is a person's to decide about: `was_sent` leaves it, `send_again` sends it once more
@@ -6449,7 +6524,10 @@ create index mail_events_mail_idx on public.mail_events (organization_id, outgoi
 create function private.find_outgoing_mail(
   provider text, provider_id text, own_id uuid default null, message_id_header text default null
 ) returns table (organization_id uuid, outgoing_mail_id uuid)
-language sql stable security definer set search_path = '' rows 1 as $$
+language plpgsql stable security definer set search_path = '' rows 1 as $$
+#variable_conflict use_column
+begin
+  return query
   select found.organization_id, found.id
   from (
     select 1 as rank, m.organization_id, m.id from public.outgoing_mails as m
@@ -6462,6 +6540,7 @@ language sql stable security definer set search_path = '' rows 1 as $$
   ) as found
   order by found.rank
   limit 1;
+end;
 $$;
 
 -- Completes the mail by all that is told of it, and draws the consequences. What is computed anew from all events
@@ -6531,6 +6610,32 @@ $$;
 
 create trigger mail_events_apply after insert on public.mail_events
 for each row execute function private.apply_mail_event();
+
+-- Keeps what a webhook tells of a mail of the tenant that the function works for: once, however often it comes. Returns
+-- whether it was new.
+create function private.note_mail_event(
+  webhook_source text, webhook_id text, outgoing_mail_id uuid, provider text, provider_event_id text,
+  provider_id text, message_id_header text, type text, bounce text, at timestamptz, detail jsonb
+) returns boolean
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  if not private.note_webhook(webhook_source, webhook_id) then
+    return false;
+  end if;
+  -- Whatever else it says, the provider has the mail.
+  perform private.mark_sent(outgoing_mail_id, provider, provider_id, message_id_header, at);
+  insert into public.mail_events (
+    organization_id, outgoing_mail_id, provider, provider_event_id, type, bounce, at, detail
+  ) values (
+    (select private.current_organization()), note_mail_event.outgoing_mail_id, note_mail_event.provider,
+    note_mail_event.provider_event_id, note_mail_event.type, note_mail_event.bounce, note_mail_event.at,
+    note_mail_event.detail
+  )
+  on conflict do nothing;
+  return found;
+end;
+$$;
 
 -- Lets mail go to a contact again after a bounce or a complaint. Agents of its organization. Returns whether it was
 -- held back before.
@@ -9014,6 +9119,7 @@ for select to pgdesk_functions using (organization_id = (select private.current_
 
 -- policies/70_outgoing_mails.sql
 
+grant execute on function private.mark_sent(uuid, text, text, text, timestamptz) to pgdesk_functions;
 grant execute on function private.may_mail_automatically(uuid, uuid) to pgdesk_functions;
 grant execute on function public.resolve_outgoing_mail(uuid, text) to authenticated;
 grant execute on function private.resolve_outgoing_mail(uuid, text) to authenticated;
@@ -9046,6 +9152,9 @@ for update to pgdesk_functions using (organization_id = (select private.current_
 -- policies/72_mail_events.sql
 
 grant execute on function private.find_outgoing_mail(text, text, uuid, text) to pgdesk_functions;
+grant execute on function private.note_mail_event(
+  text, text, uuid, text, text, text, text, text, text, timestamptz, jsonb
+) to pgdesk_functions;
 grant execute on function public.unsuppress_contact(uuid) to authenticated;
 grant execute on function private.unsuppress_contact(uuid) to authenticated;
 
