@@ -1,3 +1,4 @@
+grant execute on function private.mark_sent(uuid, text, text, text, timestamptz) to pgdesk_functions;
 grant execute on function private.may_mail_automatically(uuid, uuid) to pgdesk_functions;
 grant execute on function public.resolve_outgoing_mail(uuid, text) to authenticated;
 grant execute on function private.resolve_outgoing_mail(uuid, text) to authenticated;

@@ -1,4 +1,7 @@
 grant execute on function private.find_outgoing_mail(text, text, uuid, text) to pgdesk_functions;
+grant execute on function private.note_mail_event(
+  text, text, uuid, text, text, text, text, text, text, timestamptz, jsonb
+) to pgdesk_functions;
 grant execute on function public.unsuppress_contact(uuid) to authenticated;
 grant execute on function private.unsuppress_contact(uuid) to authenticated;
 

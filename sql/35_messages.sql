@@ -155,11 +155,15 @@ for each row execute function private.announce_message();
 -- Tickets of an organization that hold a message with one of these Message-IDs: how a mail finds its thread.
 create function private.tickets_by_message_id(organization_id uuid, message_ids text[])
 returns table (ticket_id uuid, message_id_header text)
-language sql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
   select m.ticket_id, m.message_id_header
   from public.messages as m
   where m.organization_id = tickets_by_message_id.organization_id
     and m.message_id_header = any (tickets_by_message_id.message_ids);
+end;
 $$;
 
 -- A contact or a member opens a ticket with its first message. Everything else follows from the rows.

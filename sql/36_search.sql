@@ -21,54 +21,69 @@ create index ticket_search_ticket_idx on private.ticket_search (organization_id,
 -- Without a list of pending entries: every search would have to read it from end to end.
 create index ticket_search_document_idx on private.ticket_search using gin (document) with (fastupdate = off);
 
+-- In plpgsql, which keeps the plans of a session: SQL functions are read and planned anew in each statement.
+
 -- Words as they are compared: lower case, without accents, in no language. An address is found by its parts too.
 create function private.search_words(value text) returns tsvector
-language sql immutable parallel safe set search_path = '' as $$
-  select to_tsvector(
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return to_tsvector(
     'pg_catalog.simple',
     regexp_replace(
       normalize(lower(search_words.value || ' ' || translate(search_words.value, '@_/', '   ')), nfkd),
       '[\u0300-\u036f]', '', 'g'
     )
   );
+end;
 $$;
 
 -- Tickets in a small bucket (a page is found in the newest few, if a word is common at all) and in a large one.
 create function private.search_bucket_size(is_large boolean) returns integer
-language sql immutable parallel safe set search_path = '' as $$
-  select case when is_large then 65536 else 512 end;
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return case when is_large then 65536 else 512 end;
+end;
 $$;
 
 -- What stands before each word. Few characters of the organization are enough: rows are compared with it too.
 create function private.search_bucket(organization_id uuid, is_large boolean, bucket bigint) returns text
-language sql immutable parallel safe set search_path = '' as $$
-  select left(md5(search_bucket.organization_id::text), 6) || case when is_large then '+' else ':' end || to_hex(bucket)
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return left(md5(search_bucket.organization_id::text), 6) || case when is_large then '+' else ':' end || to_hex(bucket)
     || '/';
+end;
 $$;
 
 -- The words as they are indexed. What is longer than any name is no word that somebody types.
 create function private.search_document(organization_id uuid, number bigint, words tsvector) returns tsvector
-language sql immutable parallel safe set search_path = '' as $$
-  select coalesce(array_to_tsvector(array_agg(b.prefix || w.lexeme)), '')
-  from unnest(search_document.words) as w,
-    (
-      select private.search_bucket(
-        search_document.organization_id, k.is_large, search_document.number / private.search_bucket_size(k.is_large)
-      ) as prefix
-      from (values (true), (false)) as k (is_large)
-    ) as b
-  where length(w.lexeme) <= 60;
+language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  prefixes constant text[] := array[
+    private.search_bucket(organization_id, true, number / private.search_bucket_size(true)),
+    private.search_bucket(organization_id, false, number / private.search_bucket_size(false))
+  ];
+begin
+  return coalesce((
+    select array_to_tsvector(array_agg(b.prefix || w.lexeme))
+    from unnest(search_document.words) as w, unnest(prefixes) as b (prefix)
+    where length(w.lexeme) <= 60
+  ), '');
+end;
 $$;
 
 -- How much of one message is searched.
 create function private.search_text(body_text text, reply_text text) returns text
-language sql immutable parallel safe set search_path = '' as $$
-  select left(coalesce(search_text.reply_text, search_text.body_text), 20000);
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return left(coalesce(search_text.reply_text, search_text.body_text), 20000);
+end;
 $$;
 
 -- Indexes a ticket anew: it is new, or words of it have changed or gone.
 create function private.index_ticket(ticket_id uuid) returns void
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
   insert into private.ticket_search as s (ticket_id, organization_id, number, head, document)
   select
     t.id, t.organization_id, t.number, h.words,
@@ -91,6 +106,7 @@ language sql security definer set search_path = '' as $$
   ) as b
   where t.id = index_ticket.ticket_id
   on conflict (ticket_id) do update set head = excluded.head, document = excluded.document;
+end;
 $$;
 
 create function private.search_ticket_changed() returns trigger

@@ -39,8 +39,9 @@ create index postings_chunk_idx on private.postings (chunk_id);
 
 -- The text search configuration of a language; the plain one where PostgreSQL knows no stemmer.
 create function private.text_config(language text) returns regconfig
-language sql immutable parallel safe set search_path = '' as $$
-  select case language
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return case language
     when 'ar' then 'pg_catalog.arabic' when 'ca' then 'pg_catalog.catalan' when 'da' then 'pg_catalog.danish'
     when 'de' then 'pg_catalog.german' when 'el' then 'pg_catalog.greek' when 'en' then 'pg_catalog.english'
     when 'es' then 'pg_catalog.spanish' when 'eu' then 'pg_catalog.basque' when 'fi' then 'pg_catalog.finnish'
@@ -53,6 +54,7 @@ language sql immutable parallel safe set search_path = '' as $$
     when 'ta' then 'pg_catalog.tamil' when 'tr' then 'pg_catalog.turkish' when 'yi' then 'pg_catalog.yiddish'
     else 'pg_catalog.simple'
   end::regconfig;
+end;
 $$;
 
 -- Takes an article out of search. Its passages stay for those who cite them.
@@ -142,7 +144,10 @@ $$;
 -- question is only ever read as words: operators and quotes in it mean nothing.
 create function private.match_words(organization_id uuid, query text)
 returns table (chunk_id uuid, bm25 double precision, coverage double precision, known double precision)
-language sql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
   with parameters as (
     -- k1: how soon repetition stops counting; b: how much long passages pay. Low, because passages are all short.
     select 0.6 as k1, 0.4 as b
@@ -182,6 +187,7 @@ language sql stable set search_path = '' as $$
   join asked as a using (language)
   cross join parameters as p
   group by w.chunk_id, a.idf, a.known;
+end;
 $$;
 
 -- The passages nearest to a vector, by title and by text, out of the graph. Both lists follow the order of the graph

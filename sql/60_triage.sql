@@ -114,7 +114,10 @@ create function private.predict_category(
   organization_id uuid, embedding extensions.vector, lexical extensions.sparsevec, top integer default 5
 )
 returns table (category_id uuid, confidence double precision, evidence uuid[], abstain boolean)
-language sql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
   with head as (
     -- Before the first fit the neighbours are all there is.
     select
@@ -203,6 +206,7 @@ language sql stable set search_path = '' as $$
   cross join head as h
   order by m.confidence desc, m.category_id
   limit top;
+end;
 $$;
 
 -- Asks for a new fit, soon: one for all that is learned until it runs.
@@ -369,16 +373,20 @@ $$;
 
 -- The team that knows what a category asks for; of several the one with the fewest open tickets.
 create function private.team_for_category(organization_id uuid, category_id uuid) returns uuid
-language sql stable set search_path = '' as $$
-  select ts.team_id
-  from public.ticket_categories as c
-  join public.team_skills as ts on ts.organization_id = c.organization_id and ts.skill_id = c.skill_id
-  where c.organization_id = team_for_category.organization_id and c.id = team_for_category.category_id
-  order by (
-    select count(*) from public.tickets as t
-    where t.organization_id = ts.organization_id and t.team_id = ts.team_id and t.status_category = 'open'
-  ), ts.team_id
-  limit 1;
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select ts.team_id
+    from public.ticket_categories as c
+    join public.team_skills as ts on ts.organization_id = c.organization_id and ts.skill_id = c.skill_id
+    where c.organization_id = team_for_category.organization_id and c.id = team_for_category.category_id
+    order by (
+      select count(*) from public.tickets as t
+      where t.organization_id = ts.organization_id and t.team_id = ts.team_id and t.status_category = 'open'
+    ), ts.team_id
+    limit 1
+  );
+end;
 $$;
 
 -- Keeps what triage saw and moves the ticket where no member has spoken. The category, priority and team follow the

@@ -99,18 +99,59 @@ execute function private.announce_outgoing_mail();
 -- May one more automatic mail go to this contact about this ticket? At most two answers in ten minutes about a ticket,
 -- and five mails in a day to a contact, so that two machines that answer each other come to rest (RFC 3834, section 2).
 create function private.may_mail_automatically(contact_id uuid, ticket_id uuid) returns boolean
-language sql stable set search_path = '' as $$
-  select count(*) filter (
-      where m.ticket_id = may_mail_automatically.ticket_id and m.created_at > now() - interval '10 minutes'
-        and m.kind = 'reply'
-    ) < 2
-    and count(*) < 5
-  from public.outgoing_mails as m
-  where m.organization_id = (select private.current_organization())
-    and m.contact_id = may_mail_automatically.contact_id
-    and m.is_automatic
-    and m.status <> 'suppressed'
-    and m.created_at > now() - interval '1 day';
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select count(*) filter (
+        where m.ticket_id = may_mail_automatically.ticket_id and m.created_at > now() - interval '10 minutes'
+          and m.kind = 'reply'
+      ) < 2
+      and count(*) < 5
+    from public.outgoing_mails as m
+    where m.organization_id = (select private.current_organization())
+      and m.contact_id = may_mail_automatically.contact_id
+      and m.is_automatic
+      and m.status <> 'suppressed'
+      and m.created_at > now() - interval '1 day'
+  );
+end;
+$$;
+
+-- The provider has the mail: so it is told by the one who sent it, and by each of the provider's events. Also where
+-- somebody had given it up. Where it was sent again, what is told late of the first sending does not take the place of
+-- the second. For the tenant that the function works for.
+create function private.mark_sent(
+  outgoing_mail_id uuid, provider text, provider_id text, message_id_header text, sent_at timestamptz
+) returns void
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  mail public.outgoing_mails;
+begin
+  select * into mail from public.outgoing_mails as m where m.id = mark_sent.outgoing_mail_id;
+  if mail.status = 'sent' and mail.provider = mark_sent.provider and mail.sent_at is not null and (
+    mail.provider_id <> mark_sent.provider_id
+    or mail.provider_id = mark_sent.provider_id
+    and (mark_sent.message_id_header is null or mail.message_id_header = mark_sent.message_id_header)
+  ) then
+    return; -- nothing of it is new
+  end if;
+  update public.outgoing_mails as m
+  set status = 'sent', reason = null, provider = mark_sent.provider,
+    provider_id = coalesce(m.provider_id, mark_sent.provider_id),
+    message_id_header = case
+      when coalesce(m.provider_id, mark_sent.provider_id) = mark_sent.provider_id
+      then coalesce(mark_sent.message_id_header, m.message_id_header)
+      else m.message_id_header
+    end,
+    sent_at = coalesce(m.sent_at, mark_sent.sent_at, now())
+  where m.id = mark_sent.outgoing_mail_id
+  returning m.* into mail;
+  if mail.message_id is not null and mail.message_id_header is not null then
+    -- So that an answer which quotes it finds its ticket.
+    update public.messages as m set message_id_header = mail.message_id_header where m.id = mail.message_id;
+  end if;
+end;
 $$;
 
 -- A mail that is failed or unknown is a person's to decide about: `was_sent` leaves it, `send_again` sends it once more

@@ -29,7 +29,10 @@ create index mail_events_mail_idx on public.mail_events (organization_id, outgoi
 create function private.find_outgoing_mail(
   provider text, provider_id text, own_id uuid default null, message_id_header text default null
 ) returns table (organization_id uuid, outgoing_mail_id uuid)
-language sql stable security definer set search_path = '' rows 1 as $$
+language plpgsql stable security definer set search_path = '' rows 1 as $$
+#variable_conflict use_column
+begin
+  return query
   select found.organization_id, found.id
   from (
     select 1 as rank, m.organization_id, m.id from public.outgoing_mails as m
@@ -42,6 +45,7 @@ language sql stable security definer set search_path = '' rows 1 as $$
   ) as found
   order by found.rank
   limit 1;
+end;
 $$;
 
 -- Completes the mail by all that is told of it, and draws the consequences. What is computed anew from all events
@@ -111,6 +115,32 @@ $$;
 
 create trigger mail_events_apply after insert on public.mail_events
 for each row execute function private.apply_mail_event();
+
+-- Keeps what a webhook tells of a mail of the tenant that the function works for: once, however often it comes. Returns
+-- whether it was new.
+create function private.note_mail_event(
+  webhook_source text, webhook_id text, outgoing_mail_id uuid, provider text, provider_event_id text,
+  provider_id text, message_id_header text, type text, bounce text, at timestamptz, detail jsonb
+) returns boolean
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  if not private.note_webhook(webhook_source, webhook_id) then
+    return false;
+  end if;
+  -- Whatever else it says, the provider has the mail.
+  perform private.mark_sent(outgoing_mail_id, provider, provider_id, message_id_header, at);
+  insert into public.mail_events (
+    organization_id, outgoing_mail_id, provider, provider_event_id, type, bounce, at, detail
+  ) values (
+    (select private.current_organization()), note_mail_event.outgoing_mail_id, note_mail_event.provider,
+    note_mail_event.provider_event_id, note_mail_event.type, note_mail_event.bounce, note_mail_event.at,
+    note_mail_event.detail
+  )
+  on conflict do nothing;
+  return found;
+end;
+$$;
 
 -- Lets mail go to a contact again after a bounce or a complaint. Agents of its organization. Returns whether it was
 -- held back before.
