@@ -25,7 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## replay a mailbox through the whole desk (MAILBOX=folder or mbox, JSON=file)
 	@$(BIN)/pgdesk demo $(if $(MAILBOX),--mailbox "$(MAILBOX)") $(if $(JSON),--json "$(JSON)")
 
-up: $(STAMP) ## start the stack and keep it running
+up: $(STAMP) ## start the stack and keep it running (STACK=supabase: on the Supabase CLI's)
 	@$(BIN)/pgdesk up
 
 down: $(STAMP) ## stop the stack

@@ -65,7 +65,7 @@ def hosted() -> Project:
     """The project that the environment describes. Raises ValueError, naming what is missing."""
     missing = [name for name in NEEDED if not os.environ.get(name)]
     if missing:
-        raise ValueError(f"SUPABASE_URL is set, {', '.join(missing)} not: docs/deploy.md says where they come from")
+        raise ValueError(f"SUPABASE_URL is set, {', '.join(missing)} not: docs/compatibility.md says what they are")
     publishable, secret, database = (os.environ[name] for name in NEEDED[:3])
     return Project(os.environ["SUPABASE_URL"].rstrip("/"), publishable, secret, database)
 
@@ -73,25 +73,30 @@ def hosted() -> Project:
 def start(settings: Settings) -> None:
     """Start the CLI's stack (Docker, Podman or native: SUPABASE_RUNTIME, else what there is) with our signing key.
 
-    Raises CliError with the CLI's last line.
+    Raises CliError with the CLI's words in one line.
     """
-    folder = _workdir(settings)
-    runtime = os.environ.get("SUPABASE_RUNTIME", "auto")
-    supabase_cli.run("start", "--runtime", runtime, folder=folder, environment=MANAGED)
+    _ask(settings, "start", "--runtime", os.environ.get("SUPABASE_RUNTIME", "auto"))
 
 
 def stop(settings: Settings) -> None:
-    supabase_cli.run("stop", folder=_workdir(settings), environment=MANAGED)
+    _ask(settings, "stop")
 
 
 def running(settings: Settings) -> Project:
     """The CLI's stack as it runs. Raises ValueError where none does."""
-    told = supabase_cli.run("status", "--output-format", "json", folder=_workdir(settings), environment=MANAGED)
     try:
-        found = json.loads(told)["env"]
+        found = json.loads(_ask(settings, "status", "--output-format", "json"))["env"]
         return Project(found["API_URL"].rstrip("/"), found["PUBLISHABLE_KEY"], found["SECRET_KEY"], found["DB_URL"])
-    except (ValueError, KeyError, TypeError):
+    except (supabase_cli.CliError, ValueError, KeyError, TypeError):
         raise ValueError("no stack of the Supabase CLI is running: start it with `STACK=supabase make up`") from None
+
+
+def _ask(settings: Settings, *arguments: str) -> str:
+    try:
+        return supabase_cli.run(*arguments, folder=_workdir(settings), environment=MANAGED)
+    except supabase_cli.CliError as error:
+        words = " ".join(re.sub(r"[│●◇◆■]", " ", str(error)).split())  # it draws a frame around what it says
+        raise supabase_cli.CliError(f"supabase {arguments[0]}: {words[-600:]}") from None
 
 
 def _workdir(settings: Settings) -> Path:

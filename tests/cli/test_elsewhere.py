@@ -113,6 +113,18 @@ def test_a_stack_of_the_cli_that_does_not_run_is_told(monkeypatch: pytest.Monkey
         stack_settings()
 
 
+def test_what_the_cli_says_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: str, **__: object) -> str:
+        raise supabase_cli.CliError("│\n■  PostgreSQL cannot be run as root\nSet SUPABASE_NATIVE_POSTGRES_USER=<user>")
+
+    monkeypatch.setattr(supabase_cli, "run", fail)
+    with pytest.raises(supabase_cli.CliError) as told:
+        elsewhere.start(own_settings())
+    assert (
+        str(told.value) == "supabase start: PostgreSQL cannot be run as root Set SUPABASE_NATIVE_POSTGRES_USER=<user>"
+    )
+
+
 @pytest.fixture
 def project(bare: Settings) -> Iterator[Settings]:
     """A project with pgdesk's migrations, as somebody else runs it."""
