@@ -144,6 +144,11 @@ def test_csv_and_forms_are_rows_too(api: httpx.Client, clean: Connection) -> Non
         headers=FULL | {"Content-Type": "text/csv"},
     )
     assert csv.json() == [{"name": "Dan, Jr.", "age": 4}, {"name": "Eve", "age": None}]
+    lines = {"age,name\n1,Fay,more\n2,Gus\n": 201, "name,age\nHal\nIda\n": 201, "name,age\nJay,1\nKim\n": 400}
+    for text, status in lines.items():
+        answer = api.post("/users", content=text, headers={"Content-Type": "text/csv"})
+        assert answer.status_code == status, text
+    assert answer.json()["message"] == "All lines must have same number of fields"
     form = api.post("/users?select=name", data={"name": "Form"}, headers=FULL)
     assert form.json() == [{"name": "Form"}]
     assert api.post("/users", content=b"x", headers={"Content-Type": "image/png"}).json()["code"] == "PGRST102"

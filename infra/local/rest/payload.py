@@ -84,12 +84,14 @@ def _csv(body: bytes) -> Payload:
     if not rows:
         raise invalid_body("not enough input")
     header, *lines = rows
-    if any(len(line) != len(header) for line in lines):
-        raise invalid_body("All lines must have same number of fields")
+    # A line's fields beyond the header are dropped, and those that it lacks are left out, as long as all lines do.
     objects = [
-        {name: None if value == "NULL" else value for name, value in zip(header, line, strict=True)} for line in lines
+        {name: None if value == "NULL" else value for name, value in zip(header, line, strict=False)} for line in lines
     ]
-    return Payload(json.dumps(objects), tuple(dict.fromkeys(header)) if objects else ())
+    keys = tuple(objects[0]) if objects else ()
+    if any(len(each) != len(keys) for each in objects):
+        raise invalid_body("All lines must have same number of fields")
+    return Payload(json.dumps(objects), keys)
 
 
 def _text(body: bytes) -> str:
