@@ -124,7 +124,13 @@ class Follower:
                     if lost_at is not None:
                         await self._restored(connection, lost_at)
                         lost_at = None
-                    await self._follow(connection, slot)
+                    try:
+                        await self._follow(connection, slot)
+                    except asyncio.CancelledError:
+                        # It would go with the session, but a database with a slot cannot be dropped for that long.
+                        with suppress(psycopg.Error):
+                            await connection.execute("select pg_drop_replication_slot(%s)", [slot])
+                        raise
             except (psycopg.Error, pgoutput.ProtocolError, OSError) as error:
                 if loop.time() - began > STABLE:
                     failures = 0
