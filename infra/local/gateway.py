@@ -18,6 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp
 
 from infra.local.plan import Plan
 from infra.local.process import end_with_parent, listen
@@ -42,6 +43,7 @@ PREFLIGHT_SECONDS = 3600
 # edge takes, and what Realtime's parser takes.
 BODY_BYTES = {"rest": 100_000_000, "realtime": 8_000_000}
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+REST = "/rest/v1"
 FUNCTIONS = "/functions"  # as the API Gateway stage of that name: the app's own paths begin with /v1
 FUNCTION_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's limit; the runner refuses what Lambda would not take
 NOT_PUBLIC = (b"/_local/", b"/2015-03-31/")  # the runner's own health, and Lambda's Invoke call
@@ -95,6 +97,24 @@ class BoundedBodies:
         except BodyTooLargeError:
             refusal = JSONResponse({"message": "Payload too large"}, 413, {"connection": "close"})
             await refusal(scope, receive, send)
+
+
+class StraightToRest:
+    """Hands what is under /rest/v1 to REST past the layers that other requests go through.
+
+    Such requests are many and small: two applications with routers and error handlers around them would be felt.
+    """
+
+    def __init__(self, rest: ASGIApp, others: ASGIApp) -> None:
+        self._rest, self._others = rest, others
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path: str = scope.get("path", "")
+        if scope["type"] == "http" and (path == REST or path.startswith(f"{REST}/")):
+            below = {"root_path": REST, "path_params": {"path": path[len(REST) + 1 :]}}
+            await self._rest({**scope, **below}, receive, send)
+        else:
+            await self._others(scope, receive, send)
 
 
 class FunctionsProxy:
@@ -159,7 +179,7 @@ class Gateway:
         self._functions = FunctionsProxy(plan.functions_url, plan.error_template)
 
     @property
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """The ASGI application. Start the gateway before it is served. REST says itself what browsers may do."""
         if not self._services:  # the platform is elsewhere
             return Starlette(routes=[Mount(FUNCTIONS, app=self._functions), Route("/health", self._health)])
@@ -178,8 +198,10 @@ class Gateway:
                 )
             ],
         )  # fmt: skip
-        mounts = [Mount(FUNCTIONS, app=self._functions), _mounted("rest", rest.routes)]
-        return Starlette(routes=[*mounts, Mount("/", app=platform)])
+        straight = BoundedBodies(rest.endpoint, BODY_BYTES["rest"])
+        return StraightToRest(
+            straight, Starlette(routes=[Mount(FUNCTIONS, app=self._functions), Mount("/", app=platform)])
+        )
 
     async def start(self) -> None:
         """Start every service; where one cannot, those started before are stopped again."""

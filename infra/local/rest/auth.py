@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -35,9 +36,28 @@ class Authenticator:
         self._keys = keys
         self._key_set: KeySet | None = None  # what verified tokens last; None is the stack's own keys
         self._verified: dict[str, dict[str, Any]] = {}
+        self._configuration: Configuration | None = None
+        self._callers: dict[tuple[str | None, str | None], tuple[Caller, float]] = {}  # until when each is who he is
 
     def identify(self, configuration: Configuration, apikey: str | None, authorization: str | None) -> Caller:
         """The caller of a request with these headers. Raises ApiError PGRST301 or PGRST303."""
+        if configuration is not self._configuration:  # anything in it may decide who a caller is
+            self._configuration = configuration
+            self._callers.clear()
+        known = self._callers.get((apikey, authorization))
+        if known is not None and time.time() < known[1]:
+            return known[0]
+        caller, claims = self._identify(configuration, apikey, authorization)
+        if configuration.cached_tokens:
+            if len(self._callers) >= configuration.cached_tokens:
+                self._callers.clear()
+            expires = claims.get("exp")
+            self._callers[apikey, authorization] = caller, math.inf if expires is None else expires + tokens.LEEWAY
+        return caller
+
+    def _identify(
+        self, configuration: Configuration, apikey: str | None, authorization: str | None
+    ) -> tuple[Caller, dict[str, Any]]:
         if configuration.key_set != self._key_set:
             self._key_set = configuration.key_set
             self._verified.clear()
@@ -47,7 +67,7 @@ class Authenticator:
         if role is None:
             raise anonymous_refused()
         told = json.dumps(claims | {"role": role}, ensure_ascii=False, separators=(",", ":"))
-        return Caller(role, told, role != configuration.anonymous_role)
+        return Caller(role, told, role != configuration.anonymous_role), claims
 
     def _claims(self, token: str | None, cached: int) -> dict[str, Any]:
         if token is None:

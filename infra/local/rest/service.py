@@ -59,7 +59,8 @@ class RestService:
             open=False,
             kwargs={"autocommit": True, "application_name": "rest"},
         )
-        self.routes: list[BaseRoute] = [Route("/{path:path}", _Endpoint(self))]
+        self.endpoint = _Endpoint(self)
+        self.routes: list[BaseRoute] = [Route("/{path:path}", self.endpoint)]
         self.admin_routes: list[BaseRoute] = [Route("/live", self._live), Route("/ready", self._ready)]
 
     async def start(self) -> None:
@@ -209,7 +210,9 @@ def _path(scope: Scope) -> str:
 
 def _header(text: str) -> bytes:
     """`text` as it may stand in a header: some of it comes from clients and functions."""
-    return "".join(character if character.isprintable() else " " for character in text).encode()
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return text.encode()
 
 
 async def _body(receive: Receive) -> bytes:
