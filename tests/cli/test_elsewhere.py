@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -151,20 +150,13 @@ def test_pgdesk_up_runs_functions_beside_a_project_that_runs_elsewhere(
     for name, port in zip(("API", "MAIL", "QUEUE", "FUNCTIONS"), free_ports(4), strict=True):
         monkeypatch.setenv(f"PGDESK_{name}_PORT", str(port))
     settings = stack_settings()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pgdesk", "up"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    said = settings.data / "up.log"
+    with said.open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "pgdesk", "up"], cwd=ROOT, stdout=log, stderr=log)
     try:
-        url = f"{settings.api_url}/functions/v1/health"
-
-        def healthy() -> Any:
-            assert process.poll() is None, process.communicate()[0]
-            try:
-                return httpx.get(url).json() == {"status": "ok"}
-            except httpx.HTTPError:
-                return False
-
-        until(healthy)
+        until(lambda: "Ctrl-C" in said.read_text() or process.poll() is not None)
+        assert process.poll() is None, said.read_text()
+        assert httpx.get(f"{settings.api_url}/functions/v1/health").json() == {"status": "ok"}
         running = status(settings.data)
         assert running
         assert set(running.processes) == {"queue", "gateway", "runner"}
@@ -172,9 +164,9 @@ def test_pgdesk_up_runs_functions_beside_a_project_that_runs_elsewhere(
         assert httpx.get(f"{settings.api_url}/rest/v1/").status_code == 404  # those are the project's
     finally:
         process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=30)[0]
-    assert project.api_url in told
+        process.wait(30)
     assert process.returncode == 0
+    assert project.api_url in said.read_text()
 
 
 def test_a_hosted_project_is_not_migrated_from_here(desk: Settings) -> None:
