@@ -36,7 +36,7 @@ class ObjectRoutes:
         self._keys = keys
 
     def routes(self) -> list[BaseRoute]:
-        keys, below = self._keys, "/{bucket}/{key:path}"
+        keys, below = self._keys, "/{bucket}/{key:text}"
         return [
             route("/object/move", keys, {"POST": self.move}),
             route("/object/copy", keys, {"POST": self.copy}),

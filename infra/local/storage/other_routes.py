@@ -14,7 +14,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def other_routes(keys: Keys) -> list[BaseRoute]:
-    purges = ("/cdn", "/cdn/", "/cdn/{bucket}", "/cdn/{bucket}/{key:path}")
+    purges = ("/cdn", "/cdn/", "/cdn/{bucket}", "/cdn/{bucket}/{key:text}")
     return [
         Route("/status", _status),
         Route("/health", _health),

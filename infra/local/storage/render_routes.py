@@ -32,7 +32,7 @@ class RenderRoutes:
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     def routes(self) -> list[BaseRoute]:
-        below = "/{bucket}/{key:path}"
+        below = "/{bucket}/{key:text}"
         handlers = {"public": self.public, "authenticated": self.authenticated, "sign": self.signed}
         return [
             route(f"/render/image/{name}{below}", self._keys, {"GET": handler, "HEAD": handler}, anonymous=True)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -16,6 +17,20 @@ from infra.local.storage.errors import StorageError, invalid_request
 from infra.local.storage.names import check_key
 from infra.local.storage.outgoing import object_headers
 
+
+class _Text(Convertor[str]):
+    """The rest of a path, line breaks too: Starlette's `path` would match a name without the one at its end."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("text", _Text())
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 OBJECT_FIELDS = (
     "name", "bucket_id", "owner", "owner_id", "version", "id", "updated_at", "created_at", "last_accessed_at",

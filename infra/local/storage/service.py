@@ -35,7 +35,7 @@ class StorageService:
             *RenderRoutes(self._objects, settings.keys).routes(),
             *other_routes(settings.keys),
             *ObjectRoutes(self._objects, settings.keys).routes(),
-            Route("/{path:path}", no_such_route, methods=METHODS),
+            Route("/{path:text}", no_such_route, methods=METHODS),
         ]
 
     async def start(self) -> None:

@@ -68,7 +68,7 @@ class TusRoutes:
         create, append = self._answer(self.create, signed), self._answer(self.append, signed)
         head, end = self._answer(self.head, signed), self._answer(self.terminate, signed)
         parts = {"POST": create, "PATCH": append, "HEAD": head, "DELETE": end, "PUT": _no_such_method}
-        below = path + "/{id:path}"
+        below = path + "/{id:text}"
         return [
             route(path, self._keys, {"OPTIONS": self.options}, anonymous=True),
             route(below, self._keys, {"OPTIONS": self.options}, anonymous=True),
