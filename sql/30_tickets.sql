@@ -228,7 +228,7 @@ begin
   where field.value is distinct from to_jsonb(old) -> field.key
     and field.key not in (
       'updated_at', 'last_seq', 'last_message_at', 'last_contact_at', 'last_answer_at', 'last_answer_by',
-      'set_by_member', 'status_category'
+      'set_by_member', 'status_category', 'snoozed_until', 'snoozed_by'
     );
   if changed ? 'status' then
     perform private.emit(

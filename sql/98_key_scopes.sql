@@ -19,6 +19,9 @@ insert into private.key_scopes (resource, reads, writes) values
   ('ticket_history', 'tickets:read', null),
   ('ticket_routings', 'tickets:read', null),
   ('rpc/explain_assignment', 'tickets:read', 'tickets:read'),
+  ('ticket_reads', 'tickets:read', null),
+  ('rpc/snooze_ticket', null, 'tickets:write'),
+  ('rpc/unread', 'tickets:read', null),
   ('sla_clocks', 'tickets:read', null),
   ('rpc/explain_sla', 'tickets:read', 'tickets:read'),
   ('triage_results', 'tickets:read', null),
@@ -84,6 +87,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/create_api_key', null, null),
   ('rpc/create_organization', null, null),
   ('rpc/dead_jobs', null, null),
+  ('rpc/mark_read', null, null),
   ('rpc/my_desks', null, null),
   ('rpc/reject_draft', null, null),
   ('rpc/resolve_outgoing_mail', null, null),
@@ -95,4 +99,5 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/set_display_name', null, null),
   ('rpc/split_mail', null, null),
   ('rpc/take_next', null, null),
+  ('rpc/unread_counts', null, null),
   ('rpc/unsuppress_contact', null, null);

@@ -182,6 +182,13 @@ def an_article_lives(world: World) -> None:
         step()
 
 
+def a_ticket_is_put_aside(world: World) -> None:
+    ticket = world.one("select id from public.tickets where status_category = 'open' limit 1")["id"]
+    world.as_agent("select id from public.snooze_ticket(%s, now() + interval '1 day')", ticket)
+    world.db.execute("update public.tickets set snoozed_until = now() - interval '1 hour' where id = %s", [ticket])
+    as_functions(world, "select private.ring(jsonb_build_object('ring', 'wake', 'ticket_id', %s))", ticket)
+
+
 def a_promise_is_broken(world: World) -> None:
     world.db.execute(
         "with policy as (insert into public.sla_policies (organization_id, name) values (%s, 'All')"
@@ -210,6 +217,7 @@ HAPPENINGS: tuple[Callable[[World], None], ...] = (
     a_mail_is_split_off,
     an_agent_works_on_a_ticket,
     a_promise_is_broken,
+    a_ticket_is_put_aside,
     triage_sees_a_message,
     the_ai_decides,
     a_mail_does_not_go_out,

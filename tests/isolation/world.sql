@@ -36,6 +36,10 @@ insert into public.tickets (organization_id, subject, channel, contact_id, categ
 select %(org)s, 'Where is my parcel?', 'email', contact.id, category.id, team.id, address.id
 from contact, category, team, address;
 
+insert into public.ticket_reads (organization_id, ticket_id, user_id, seq)
+select %(org)s, t.id, %(owner)s, 0 from public.tickets as t where t.organization_id = %(org)s
+on conflict do nothing;
+
 with rule as (
   insert into public.routing_rules (organization_id, name) values (%(org)s, 'All') returning id
 ), routing as (
