@@ -2071,7 +2071,7 @@ begin
   where field.value is distinct from to_jsonb(old) -> field.key
     and field.key not in (
       'updated_at', 'last_seq', 'last_message_at', 'last_contact_at', 'last_answer_at', 'last_answer_by',
-      'set_by_member', 'status_category'
+      'set_by_member', 'status_category', 'snoozed_until', 'snoozed_by'
     );
   if changed ? 'status' then
     perform private.emit(
@@ -4664,6 +4664,295 @@ $$;
 create function public.explain_assignment(ticket_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select private.explain_assignment(explain_assignment.ticket_id);
+$$;
+
+
+-- sql/45_waiting.sql
+
+-- What happens to tickets when nobody does anything: snoozed ones come back, quiet ones are solved and closed.
+
+alter table public.tickets add column snoozed_until timestamptz;
+alter table public.tickets add column snoozed_by uuid;
+alter table public.organizations
+-- Null: never. Of a ticket that waits for the customer, since its last message.
+add column solve_after interval check (solve_after >= interval '1 hour'),
+-- Null: never. Of a solved ticket, since it was solved.
+add column close_after interval check (close_after >= interval '0');
+
+insert into private.event_types (type, subject, audience, happens, properties, is_partial, example) values
+(
+  'ticket.snoozed', 'ticket', 'agents',
+  'A member put the ticket aside until a time. It comes back then, or when the contact writes.',
+  '{"until": {"$ref": "#/$defs/instant_or_null"}}',
+  false,
+  '{"until": "2026-02-02T08:00:00+00:00"}'
+),
+(
+  'ticket.woke', 'ticket', 'agents',
+  'A snoozed ticket came back: its time had come, somebody opened it, or the contact wrote.',
+  '{"snoozed_by": {"$ref": "#/$defs/user_id_or_null"}}',
+  false,
+  '{"snoozed_by": null}'
+);
+
+-- Puts a ticket aside until a time to come. It rests as `on_hold`, so its clocks do too.
+create function public.snooze_ticket(ticket_id uuid, until timestamptz) returns public.tickets
+language plpgsql set search_path = '' as $$
+declare
+  snoozed public.tickets;
+begin
+  if not coalesce(until > now(), false) then
+    raise exception 'a ticket is snoozed until a time to come, not until %', coalesce(until::text, 'none')
+      using errcode = '22023';
+  end if;
+  update public.tickets as t
+  set status = 'on_hold', snoozed_until = snooze_ticket.until
+  where t.id = snooze_ticket.ticket_id and t.status_category <> 'resolved'
+  returning * into snoozed;
+  if snoozed.id is null then
+    raise exception 'there is no ticket % to snooze', snooze_ticket.ticket_id
+      using errcode = 'PT404', hint = 'It may be resolved: open it first.';
+  end if;
+  return snoozed;
+end;
+$$;
+
+-- Opened again, by whatever hand, a ticket does not sleep.
+create function private.keep_snooze() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if new.status <> 'on_hold' then
+    new.snoozed_until := null;
+  end if;
+  if new.snoozed_until is distinct from old.snoozed_until then
+    new.snoozed_by := case when new.snoozed_until is not null then (select auth.uid()) end;
+  end if;
+  return new;
+end;
+$$;
+
+-- By name after tickets_keep, which sets the category.
+create trigger tickets_snooze before update on public.tickets
+for each row when (new.snoozed_until is not null or old.snoozed_until is not null)
+execute function private.keep_snooze();
+
+-- Asks to be woken when a ticket's waiting has an end.
+create function private.await_end(ticket public.tickets) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  organization public.organizations;
+  ends_at timestamptz;
+begin
+  if ticket.snoozed_until is null and ticket.status in ('pending', 'solved') then
+    select * into organization from public.organizations as o where o.id = ticket.organization_id;
+    ends_at := private.waiting_ends_at(ticket, organization);
+  end if;
+  if ends_at is not null then
+    perform private.enqueue(
+      ticket.organization_id, 'clock', jsonb_build_object('ring', 'waited', 'ticket_id', ticket.id), ends_at,
+      dedupe_key => 'waited:' || ticket.id
+    );
+  end if;
+end;
+$$;
+
+create function private.follow_waiting() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if new.snoozed_until is distinct from old.snoozed_until then
+    if new.snoozed_until is not null then
+      perform private.emit(
+        new.organization_id, 'ticket.snoozed', new.id, jsonb_build_object('until', new.snoozed_until), 'agents', new.id
+      );
+      perform private.enqueue(
+        new.organization_id, 'clock', jsonb_build_object('ring', 'wake', 'ticket_id', new.id), new.snoozed_until,
+        dedupe_key => 'wake:' || new.id
+      );
+    else
+      perform private.emit(
+        new.organization_id, 'ticket.woke', new.id, jsonb_build_object('snoozed_by', old.snoozed_by), 'agents', new.id
+      );
+    end if;
+  end if;
+  perform private.await_end(new);
+  return null;
+end;
+$$;
+
+-- When a ticket is solved (if it waits for the customer) or closed (if it is solved) by itself. Null: never.
+create function private.waiting_ends_at(ticket public.tickets, organization public.organizations) returns timestamptz
+language sql immutable parallel safe set search_path = '' as $$
+  select case
+    when ticket.status = 'pending' then coalesce(ticket.last_message_at, ticket.created_at) + organization.solve_after
+    when ticket.status = 'solved' then ticket.resolved_at + organization.close_after
+  end;
+$$;
+
+create trigger tickets_wait after update on public.tickets
+for each row when (
+  (old.status, old.snoozed_until, old.last_message_at)
+  is distinct from (new.status, new.snoozed_until, new.last_message_at)
+)
+execute function private.follow_waiting();
+
+-- The end of a snooze.
+create function private.ring_wake(payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.tickets as t set status = 'open'
+  where t.organization_id = private.current_organization() and t.id = (payload ->> 'ticket_id')::uuid
+    and t.snoozed_until <= now();
+end;
+$$;
+
+-- The end of a wait. What was written or changed meanwhile has moved it, and asked for a clock of its own.
+create function private.ring_waited(payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  update public.tickets as t
+  set status = case t.status when 'pending' then 'solved' else 'closed' end
+  from public.organizations as o
+  where t.organization_id = private.current_organization() and t.id = (payload ->> 'ticket_id')::uuid
+    and o.id = t.organization_id
+    and t.snoozed_until is null
+    and private.waiting_ends_at(t, o) <= now();
+end;
+$$;
+
+-- An organization has changed how long it waits: for the tickets that wait already too, some at a time.
+create function private.ring_waiting_all(payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  slice constant integer := 500;
+  ticket public.tickets;
+  seen integer := 0;
+begin
+  for ticket in
+    select t.* from public.tickets as t
+    where t.organization_id = private.current_organization() and t.status in ('pending', 'solved')
+      and t.id > coalesce((payload ->> 'after')::uuid, '00000000-0000-0000-0000-000000000000')
+    order by t.id
+    limit slice
+  loop
+    perform private.await_end(ticket);
+    seen := seen + 1;
+  end loop;
+  if seen = slice then
+    perform private.enqueue_own('clock', jsonb_build_object('ring', 'waiting_all', 'after', ticket.id));
+  end if;
+end;
+$$;
+
+create function private.follow_patience() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.enqueue(new.id, 'clock', '{"ring": "waiting_all"}', dedupe_key => 'waiting');
+  return null;
+end;
+$$;
+
+create trigger organizations_patience after update on public.organizations
+for each row when ((old.solve_after, old.close_after) is distinct from (new.solve_after, new.close_after))
+execute function private.follow_patience();
+
+
+-- sql/46_reading.sql
+
+-- What each member has read of each ticket, and what is new to them.
+
+create table public.ticket_reads (
+  organization_id uuid not null,
+  ticket_id uuid not null,
+  user_id uuid not null,
+  -- Up to this message of the ticket; only ever grows, unless marked unread.
+  seq integer not null,
+  read_at timestamptz not null default now(),
+  primary key (ticket_id, user_id),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, user_id) references public.members (organization_id, user_id) on delete cascade
+);
+create index ticket_reads_ticket_idx on public.ticket_reads (organization_id, ticket_id);
+create index ticket_reads_user_idx on public.ticket_reads (organization_id, user_id);
+
+-- The caller has read a ticket up to a message; of an older and a newer word the newer counts, in whatever order they
+-- come. Null: up to now. With `unread` the word is taken back: read up to this message and no further.
+create function private.mark_read(ticket_id uuid, seq integer, unread boolean) returns integer
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  ticket public.tickets;
+  now_read integer;
+begin
+  select * into ticket from public.tickets as t
+  where t.id = mark_read.ticket_id
+    and t.organization_id in (select m.organization_id from public.members as m where m.user_id = (select auth.uid()));
+  if ticket.id is null then
+    raise exception 'there is no ticket %', mark_read.ticket_id using errcode = 'PT404';
+  end if;
+  insert into public.ticket_reads as r (organization_id, ticket_id, user_id, seq)
+  values (
+    ticket.organization_id, ticket.id, (select auth.uid()),
+    least(greatest(coalesce(mark_read.seq, ticket.last_seq), 0), ticket.last_seq)
+  )
+  on conflict (ticket_id, user_id) do update
+  set seq = case when mark_read.unread then excluded.seq else greatest(r.seq, excluded.seq) end, read_at = now()
+  returning r.seq into now_read;
+  return now_read;
+end;
+$$;
+
+create function public.mark_read(ticket_id uuid, seq integer default null, unread boolean default false) returns integer
+language sql set search_path = '' as $$
+  select private.mark_read(mark_read.ticket_id, mark_read.seq, mark_read.unread);
+$$;
+
+-- How many messages and notes of others the caller has not read, of one ticket: a computed column of the API
+-- (`tickets?select=id,unread`). Who is no member has read nothing and is told nothing.
+create function public.unread(ticket public.tickets) returns integer
+language sql stable set search_path = '' as $$
+  select count(*)::integer
+  from public.messages as m
+  where m.ticket_id = (ticket).id
+    and m.seq > coalesce(
+      (select r.seq from public.ticket_reads as r where r.ticket_id = (ticket).id and r.user_id = (select auth.uid())),
+      0
+    )
+    and m.member_id is distinct from (select auth.uid());
+$$;
+
+-- Who writes has read what stands above.
+create function private.read_by_writing() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.ticket_reads as r (organization_id, ticket_id, user_id, seq)
+  values (new.organization_id, new.ticket_id, new.member_id, new.seq)
+  on conflict (ticket_id, user_id) do update set seq = greatest(r.seq, excluded.seq), read_at = now();
+  return null;
+end;
+$$;
+
+create trigger messages_read after insert on public.messages
+for each row when (new.sender = 'member' and new.member_id is not null) execute function private.read_by_writing();
+
+-- The caller's unread tickets, for the badge of the inbox: those of theirs that hold something new, and all that wait
+-- for nobody.
+create function private.unread_counts(organization_id uuid) returns table (mine integer, unassigned integer)
+language sql stable security definer set search_path = '' as $$
+  select
+    count(*) filter (where t.assignee_id = (select auth.uid()))::integer,
+    count(*) filter (where t.assignee_id is null)::integer
+  from public.tickets as t
+  left join public.ticket_reads as r on r.ticket_id = t.id and r.user_id = (select auth.uid())
+  where t.organization_id = unread_counts.organization_id
+    and t.organization_id in (select private.my_organizations())
+    and t.status_category = 'open'
+    and (t.assignee_id is null or t.assignee_id = (select auth.uid()))
+    and t.last_seq > coalesce(r.seq, 0);
+$$;
+
+create function public.unread_counts(organization_id uuid) returns table (mine integer, unassigned integer)
+language sql stable set search_path = '' as $$
+  select * from private.unread_counts(unread_counts.organization_id);
 $$;
 
 
@@ -8045,6 +8334,9 @@ insert into private.key_scopes (resource, reads, writes) values
   ('ticket_history', 'tickets:read', null),
   ('ticket_routings', 'tickets:read', null),
   ('rpc/explain_assignment', 'tickets:read', 'tickets:read'),
+  ('ticket_reads', 'tickets:read', null),
+  ('rpc/snooze_ticket', null, 'tickets:write'),
+  ('rpc/unread', 'tickets:read', null),
   ('sla_clocks', 'tickets:read', null),
   ('rpc/explain_sla', 'tickets:read', 'tickets:read'),
   ('triage_results', 'tickets:read', null),
@@ -8110,6 +8402,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/create_api_key', null, null),
   ('rpc/create_organization', null, null),
   ('rpc/dead_jobs', null, null),
+  ('rpc/mark_read', null, null),
   ('rpc/my_desks', null, null),
   ('rpc/reject_draft', null, null),
   ('rpc/resolve_outgoing_mail', null, null),
@@ -8121,6 +8414,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/set_display_name', null, null),
   ('rpc/split_mail', null, null),
   ('rpc/take_next', null, null),
+  ('rpc/unread_counts', null, null),
   ('rpc/unsuppress_contact', null, null);
 
 
@@ -8833,6 +9127,28 @@ grant execute on function private.take_next(uuid) to authenticated;
 grant execute on function public.take_next(uuid) to authenticated;
 grant execute on function private.explain_assignment(uuid) to authenticated;
 grant execute on function public.explain_assignment(uuid) to authenticated;
+
+
+-- policies/45_waiting.sql
+
+grant update (solve_after, close_after) on public.organizations to authenticated;
+grant update (snoozed_until) on public.tickets to authenticated;
+grant execute on function public.snooze_ticket(uuid, timestamptz) to authenticated;
+
+
+-- policies/46_reading.sql
+
+alter table public.ticket_reads enable row level security;
+grant select on public.ticket_reads to authenticated;
+
+create policy "Members see who has read what" on public.ticket_reads
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+
+grant execute on function private.mark_read(uuid, integer, boolean) to authenticated;
+grant execute on function public.mark_read(uuid, integer, boolean) to authenticated;
+grant execute on function public.unread(public.tickets) to authenticated;
+grant execute on function private.unread_counts(uuid) to authenticated;
+grant execute on function public.unread_counts(uuid) to authenticated;
 
 
 -- policies/50_knowledge.sql
