@@ -105,40 +105,19 @@ set attempted_at = null, attempt_token = null
 where id = %(id)s and attempt_token = %(token)s and status = 'stored';
 
 -- mark_sent --
--- Also where somebody had given it up: the provider has it. Where it was sent again, what is told late of the first
--- sending does not take the place of the second.
-with sent as (
-  update public.outgoing_mails
-  set status = 'sent', reason = null, provider = %(provider)s, provider_id = coalesce(provider_id, %(provider_id)s),
-    message_id_header = case
-      when coalesce(provider_id, %(provider_id)s) = %(provider_id)s then coalesce(%(message_id)s, message_id_header)
-      else message_id_header
-    end,
-    sent_at = coalesce(sent_at, %(at)s, now())
-  where id = %(outgoing_mail_id)s
-  returning message_id, message_id_header
-)
--- So that an answer which quotes it finds its ticket.
-update public.messages as m
-set message_id_header = sent.message_id_header
-from sent
-where m.id = sent.message_id and sent.message_id_header is not null;
+select private.mark_sent(%(outgoing_mail_id)s, %(provider)s, %(provider_id)s, %(message_id)s, %(at)s);
 
 -- mark --
 -- Not where an event of the provider has told in the meantime that it was sent.
 update public.outgoing_mails set status = %(status)s, reason = %(reason)s where id = %(id)s and status = 'stored';
 
 -- find_outgoing_mail --
-select organization_id, outgoing_mail_id
+-- Whose mail an event is about; the rest of the transaction works for that tenant.
+select outgoing_mail_id, set_config('app.organization_id', organization_id::text, true)
 from private.find_outgoing_mail(%(provider)s, %(provider_id)s, %(own_id)s, %(message_id)s);
 
--- note_webhook --
-select private.note_webhook(%(source)s, %(webhook_id)s) as is_new;
-
 -- note_event --
-insert into public.mail_events (
-  organization_id, outgoing_mail_id, provider, provider_event_id, type, bounce, at, detail
-) values (
-  %(organization_id)s, %(outgoing_mail_id)s, %(provider)s, %(id)s, %(type)s, %(bounce)s, %(at)s, %(detail)s
-)
-on conflict do nothing;
+select private.note_mail_event(
+  %(source)s, %(webhook_id)s, %(outgoing_mail_id)s, %(provider)s, %(id)s, %(provider_id)s, %(message_id)s, %(type)s,
+  %(bounce)s, %(at)s, %(detail)s
+) as is_new;

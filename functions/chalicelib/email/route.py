@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from chalicelib.email.events import MailEvent, Malformed, from_mailgun, from_resend
 from chalicelib.kit import mailgun_signature, standard_webhooks
-from chalicelib.kit.database import call, one, queries, transaction
+from chalicelib.kit.database import one, queries, transaction
 from chalicelib.kit.http import HttpError, Request, Response, json_response
 from chalicelib.kit.logging import log
 from chalicelib.kit.settings import settings
@@ -77,22 +77,19 @@ def _answer(event: MailEvent | None, webhook_id: str) -> Response:
 
 def _note(event: MailEvent, webhook_id: str) -> str:
     """Keep the event with the mail it is about, whoever's that is: once, however often it comes."""
-    mail = call(SQL["find_outgoing_mail"], event.__dict__)
-    if mail is None:
-        # Of another program that shares the account, say. Every mail of ours carries our id, so none is missed that
-        # comes before its sending was noted.
-        log("mail_event.unmatched", provider=event.provider, type=event.type)
-        return "unmatched"
-    values = event.__dict__ | mail | {"detail": Jsonb(event.detail), "source": f"{event.provider}-events"}
-    with transaction(mail["organization_id"]) as connection:
-        seen = one(connection, SQL["note_webhook"], values | {"webhook_id": webhook_id})
-        if not (seen and seen["is_new"]):
-            return "repeated"
-        # Whatever else it says, the provider has the mail.
-        connection.execute(SQL["mark_sent"], values)
-        is_new = connection.execute(SQL["note_event"], values).rowcount == 1
+    values = event.__dict__ | {"detail": Jsonb(event.detail), "source": f"{event.provider}-events"}
+    with transaction() as connection:
+        mail = one(connection, SQL["find_outgoing_mail"], values)
+        if mail is None:
+            # Of another program that shares the account, say. Every mail of ours carries our id, so none is missed that
+            # comes before its sending was noted.
+            log("mail_event.unmatched", provider=event.provider, type=event.type)
+            return "unmatched"
+        noted = one(connection, SQL["note_event"], values | mail | {"webhook_id": webhook_id})
+    if not (noted and noted["is_new"]):
+        return "repeated"
     log("mail_event", provider=event.provider, type=event.type, outgoing_mail_id=mail["outgoing_mail_id"])
-    return "noted" if is_new else "repeated"
+    return "noted"
 
 
 def _json(request: Request) -> dict[str, Any]:
