@@ -43,7 +43,7 @@ def utf8(text: str) -> bool:
 @FEW
 @given(name=HOSTILE.filter(utf8))
 def test_a_key_names_one_object_or_nothing(storage: Running, key: str, name: str) -> None:
-    path = f"/object/private/{quote(name, safe='')}"
+    path = f"/object/private/{quote(name, safe='').replace('.', '%2E')}"  # the client would resolve dot segments
     answer = storage.request("PUT", path, key, content=b"mine")
     assert answer.status_code in ANSWERS or ("\n" in name and answer.status_code == 404)  # no server's route holds it
     if answer.status_code == 200:
