@@ -166,7 +166,11 @@ class Dispatcher:
     async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
             # Read-only, as a GET through the REST API is: a policy that writes has no business here.
-            options = f"-c statement_timeout={POLICY_SECONDS}s -c default_transaction_read_only=on -c timezone=utc"
+            # Rows are asked for by key, again and again and in memory: an index is right whatever a young table's size.
+            options = (
+                f"-c statement_timeout={POLICY_SECONDS}s -c default_transaction_read_only=on -c timezone=utc "
+                "-c enable_seqscan=off -c jit=off"
+            )
             self._connection = await AsyncConnection.connect(
                 self._url, autocommit=True, connect_timeout=5, options=options, application_name="realtime changes"
             )
