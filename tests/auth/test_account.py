@@ -128,3 +128,52 @@ def test_reauthentication_mails_a_code(auth: Auth) -> None:
     client.reauthenticate()
     assert auth.code(address).isdecimal()
     assert "/verify" not in (auth.mail(address).text or "")
+
+
+def test_a_new_password_after_a_day_needs_a_code(configured: Callable[..., Auth]) -> None:
+    strict = configured(password_change_needs_recent_sign_in=True)
+    session = strict.session()
+    token, address = session["access_token"], session["user"]["email"]
+    assert strict.call("PUT", "/user", token, json={"password": "while it is fresh"}).status_code == 200
+    strict.rows(
+        "update auth.sessions set created_at = now() - interval '25 hours' where user_id = %s", session["user"]["id"]
+    )
+    needed = strict.call("PUT", "/user", token, json={"password": "a day later"})
+    assert (needed.status_code, needed.json()["code"]) == (400, "reauthentication_needed")
+    strict.call("GET", "/reauthenticate", token)
+    wrong = strict.call("PUT", "/user", token, json={"password": "a day later", "nonce": "x"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "reauthentication_not_valid")
+    body = {"password": "a day later", "nonce": strict.code(address)}
+    assert strict.call("PUT", "/user", token, json=body).status_code == 200
+    again = strict.call("PUT", "/user", token, json=body | {"password": "and once more"})
+    assert again.json()["code"] == "reauthentication_not_valid"
+
+
+def test_a_new_password_needs_the_old_one_where_the_project_says_so(configured: Callable[..., Auth]) -> None:
+    strict = configured(password_change_needs_current=True)
+    token = strict.session()["access_token"]
+    missing = strict.call("PUT", "/user", token, json={"password": "another one"})
+    assert (missing.status_code, missing.json()["code"]) == (400, "current_password_required")
+    body = {"password": "another one", "current_password": "guessed"}
+    assert strict.call("PUT", "/user", token, json=body).json()["code"] == "current_password_invalid"
+    assert strict.call("PUT", "/user", token, json=body | {"current_password": PASSWORD}).status_code == 200
+
+
+def test_changes_are_told_by_mail_where_the_project_wants_it(configured: Callable[..., Auth]) -> None:
+    auth = configured(notifications=frozenset({"password_changed", "email_changed"}), double_confirm_changes=False)
+    session = auth.session()
+    token, old, new = session["access_token"], session["user"]["email"], new_address()
+    auth.call("PUT", "/user", token, json={"password": "another one"})
+    assert auth.mail(old).subject == "Your password was changed"
+    auth.call("PUT", "/user", token, json={"email": new})
+    auth.follow(new)
+    assert auth.mail(old).subject == "Your address was changed"
+
+
+def test_only_the_newest_session_goes_on_where_users_have_one(configured: Callable[..., Auth]) -> None:
+    auth = configured(session_single_per_user=True)
+    address = auth.user()
+    first, second = auth.session(address), auth.session(address)
+    refused = auth.refresh(first["refresh_token"])
+    assert (refused.status_code, refused.json()["code"]) == (400, "session_expired")
+    assert auth.refresh(second["refresh_token"]).status_code == 200

@@ -186,7 +186,7 @@ def test_a_rejected_factor_ends_the_sessions(configured: Callable[..., Auth], au
         (503, b"", {"retry-after": "1"}, 500, "currently unavailable"),
         (302, b"", {"location": "http://127.0.0.1:1"}, 500, "Unexpected status code returned from hook: 302"),
         (200, b'{"error": {"message": "no"}}', {"content-type": "application/json"}, 500, "no"),
-        (200, b'{"x": "' + b"x" * 300_000 + b'"}', {"content-type": "application/json"}, 422, "maximum"),
+        (200, b'{"x": "' + b"x" * 300_000 + b'"}', {"content-type": "application/json"}, 422, "size limit"),
     ],
 )
 def test_a_server_that_answers_otherwise_is_told(

@@ -22,7 +22,7 @@ _AUDIT_FIELDS = {"author": ("actor_username", "actor_name"), "action": ("action"
 
 async def list_users(context: Context, call: Call) -> Response:
     """Newest first, or as `sort` says; `page`, `per_page`, and `filter` (part of an address or a full name)."""
-    call.require_admin(context)
+    await call.require_admin(context)
     page, per_page = _number(call, "page", 1), min(_number(call, "per_page", 50), MAX_PER_PAGE)
     direction = _direction(call)
     aud = call.audience(context)
@@ -44,13 +44,13 @@ async def list_users(context: Context, call: Call) -> Response:
 
 
 async def get_user(context: Context, call: Call) -> Response:
-    call.require_admin(context)
+    await call.require_admin(context)
     async with context.transaction() as connection:
         return JSONResponse(await users.present_one(connection, await users.in_path(connection, call)))
 
 
 async def create_user(context: Context, call: Call) -> Response:
-    admin = call.require_admin(context)
+    admin = await call.require_admin(context)
     email, phone = call.text("email"), call.text("phone")
     if not email and not phone:
         raise invalid("Cannot create a user without either an email or phone")
@@ -88,7 +88,7 @@ async def create_user(context: Context, call: Call) -> Response:
 
 
 async def update_user(context: Context, call: Call) -> Response:
-    admin = call.require_admin(context)
+    admin = await call.require_admin(context)
     async with context.transaction() as connection:
         before = await users.in_path(connection, call)
     email = users.normal_email(call.text("email")) if call.text("email") else ""
@@ -121,7 +121,7 @@ async def update_user(context: Context, call: Call) -> Response:
 
 async def delete_user(context: Context, call: Call) -> Response:
     """Remove the user and all that hangs on it, or with `should_soft_delete` keep a row that names nobody."""
-    admin = call.require_admin(context)
+    admin = await call.require_admin(context)
     async with context.transaction() as connection:
         user = await users.in_path(connection, call, lock=True)
         soft = call.flag("should_soft_delete") if call.raw.strip() else False
@@ -136,7 +136,7 @@ async def delete_user(context: Context, call: Call) -> Response:
 
 async def read_audit(context: Context, call: Call) -> Response:
     """The audit log, newest first; `query` is `author:`, `action:` or `type:` and part of what to find there."""
-    call.require_admin(context)
+    await call.require_admin(context)
     page, per_page = _number(call, "page", 1), min(_number(call, "per_page", 50), MAX_PER_PAGE)
     scope, _, part = call.query("query").partition(":")
     if call.query("query") and (scope not in _AUDIT_FIELDS or ":" not in call.query("query")):

@@ -35,7 +35,7 @@ _KINDS = {
 }
 
 
-async def record(connection: Connection, call: Call, actor: Row, action: str, **traits: Any) -> None:
+async def record(connection: Connection, call: Call, actor: Row, action: str, /, **traits: Any) -> None:
     """Add an entry. `action` is one of the protocol's; `traits` are further facts, JSON values or ids."""
     payload = {
         "actor_id": str(actor["id"]),

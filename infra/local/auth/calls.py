@@ -34,6 +34,7 @@ from infra.local.settings import Settings
 
 MAX_BODY = 1 << 20  # bytes, GoTrue's own limit
 MAX_FIELDS = 100
+NO_SESSION = str(UUID(int=0))  # as good as none in a token
 
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
@@ -226,13 +227,31 @@ class Call:
             raise _no_bearer()
         try:
             return tokens.verify(context.settings.keys, token)
+        except jwt.ExpiredSignatureError:
+            message = "invalid JWT: unable to parse or verify signature, token has invalid claims: token is expired"
+            raise AuthError(403, "bad_jwt", message) from None
         except jwt.InvalidTokenError as problem:
             message = f"invalid JWT: unable to parse or verify signature, {problem}"
             raise AuthError(403, "bad_jwt", message) from None
 
-    def require_admin(self, context: Context) -> Row:
-        """The administrator who calls, as audit entries name an actor. Raises AuthError 403 for anyone else."""
-        role = self.claims(context).get("role")
+    async def require_admin(self, context: Context) -> Row:
+        """The administrator who calls, as audit entries name an actor. Raises AuthError 403 for anyone else.
+
+        The token of a user who is one is good for as long as its session is.
+        """
+        claims = self.claims(context)
+        session_id = claims.get("session_id") or NO_SESSION
+        if session_id != NO_SESSION:
+            async with context.transaction() as connection:
+                found = await connection.execute(
+                    "select 1 from auth.sessions where id::text = %s and user_id::text = %s "
+                    "and (not_after is null or not_after > now())",
+                    [str(session_id), str(claims.get("sub"))],
+                )
+                if await found.fetchone() is None:
+                    message = "Session from session_id claim in JWT does not exist"
+                    raise AuthError(403, "session_not_found", message)
+        role = claims.get("role")
         if not isinstance(role, str) or role not in context.config.admin_roles:
             raise AuthError(403, "not_admin", "User not allowed")
         return {"id": UUID(int=0), "email": role}

@@ -64,7 +64,7 @@ async def load(context: Context, name: str) -> Provider:
 
 
 async def read_all(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     kind = call.query("type")
     if kind and kind not in _URLS:
         raise invalid("type must be either 'oauth2' or 'oidc'")
@@ -79,14 +79,14 @@ async def read_all(context: Context, call: Call) -> Response:
 
 
 async def read(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     async with context.transaction() as connection:
         return JSONResponse(_present(await _named(connection, call)))
 
 
 async def create(context: Context, call: Call) -> Response:
     """Keep a provider whose discovery document, where it has one, is what it should be."""
-    _admit(context, call)
+    await _admit(context, call)
     kind, identifier = call.text("provider_type"), call.text("identifier")
     if kind not in _URLS:
         raise invalid("provider_type must be either 'oauth2' or 'oidc'")
@@ -113,7 +113,7 @@ async def create(context: Context, call: Call) -> Response:
 
 
 async def update(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     async with context.transaction() as connection:
         row = await _named(connection, call)
     kind = row["provider_type"]
@@ -129,7 +129,7 @@ async def update(context: Context, call: Call) -> Response:
 
 
 async def delete(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     async with context.transaction() as connection:
         row = await _named(connection, call)
         await connection.execute("delete from auth.custom_oauth_providers where id = %s", [row["id"]])
@@ -158,8 +158,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _admit(context: Context, call: Call) -> None:
-    call.require_admin(context)
+async def _admit(context: Context, call: Call) -> None:
+    await call.require_admin(context)
     if not context.config.custom_providers_enabled:
         raise AuthError(404, "feature_disabled", "Custom OAuth providers are disabled")
 

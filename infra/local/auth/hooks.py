@@ -19,7 +19,7 @@ from infra.local.auth import users
 from infra.local.auth.calls import Call, Connection, Context, Row
 from infra.local.auth.config import Hook
 from infra.local.auth.errors import AuthError, invalid_hook, unexpected
-from infra.local.auth.web import TIMEOUT, WebError
+from infra.local.auth.web import MAX_ANSWER, TIMEOUT, TooLongError, WebError
 
 DATABASE_TIMEOUT = "2s"
 TRIES = 3
@@ -158,6 +158,9 @@ async def _ask_server(context: Context, hook: Hook, event: dict[str, Any]) -> An
             for left in range(TRIES - 1, -1, -1):
                 try:
                     answer = await context.web.ask("POST", hook.uri, content=body, headers=_signed(hook, body))
+                except TooLongError:
+                    message = f"Payload size exceeded size limit of {MAX_ANSWER} bytes"
+                    raise AuthError(422, "hook_payload_over_size_limit", message) from None
                 except WebError as problem:
                     if not left:
                         message = "Failed to reach hook after maximum retries"

@@ -17,7 +17,7 @@ KINDS = ("signup", "invite", "magiclink", "recovery", "email_change_current", "e
 
 async def invite(context: Context, call: Call) -> Response:
     """Make a user without a password and mail a link that lets them in. Raises AuthError 422 for a confirmed one."""
-    admin = call.require_admin(context)
+    admin = await call.require_admin(context)
     newcomer = Newcomer("email", users.normal_email(call.text("email")), None, call.mapping("data") or {})
     await ask_first(context, call, newcomer)
     async with context.transaction() as connection:
@@ -31,7 +31,7 @@ async def invite(context: Context, call: Call) -> Response:
 
 async def generate(context: Context, call: Call) -> Response:
     """Make the code and link of a mail without sending it; the caller does."""
-    admin = call.require_admin(context)
+    admin = await call.require_admin(context)
     kind, email = call.text("type"), users.normal_email(call.text("email"))
     if kind not in KINDS:
         raise invalid(f"Invalid email action link type requested: {kind}")

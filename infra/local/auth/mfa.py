@@ -126,7 +126,7 @@ async def unenroll(context: Context, call: Call) -> Response:
 
 
 async def admin_list(context: Context, call: Call) -> Response:
-    call.require_admin(context)
+    await call.require_admin(context)
     async with context.transaction() as connection:
         user = await users.present_one(connection, await users.in_path(connection, call))
         return JSONResponse(user.get("factors", []))
@@ -134,7 +134,7 @@ async def admin_list(context: Context, call: Call) -> Response:
 
 async def admin_update(context: Context, call: Call) -> Response:
     """Give a factor another name, or its telephone another number."""
-    admin = call.require_admin(context)
+    admin = await call.require_admin(context)
     async with context.transaction() as connection:
         user = await users.in_path(connection, call)
         factor = await _factor(connection, call, user["id"])
@@ -156,7 +156,7 @@ async def admin_update(context: Context, call: Call) -> Response:
 
 
 async def admin_delete(context: Context, call: Call) -> Response:
-    admin = call.require_admin(context)
+    admin = await call.require_admin(context)
     async with context.transaction() as connection:
         user = await users.in_path(connection, call)
         factor = await _factor(connection, call, user["id"])

@@ -26,7 +26,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 async def read_all(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     async with context.transaction() as connection:
         found = await connection.execute(
             "select * from auth.oauth_clients where deleted_at is null order by created_at desc, id"
@@ -36,7 +36,7 @@ async def read_all(context: Context, call: Call) -> Response:
 
 async def register(context: Context, call: Call) -> Response:
     """By an administrator."""
-    _admit(context, call)
+    await _admit(context, call)
     return await _register(context, call, "manual")
 
 
@@ -51,13 +51,13 @@ async def register_itself(context: Context, call: Call) -> Response:
 
 
 async def read(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     async with context.transaction() as connection:
         return JSONResponse(present(await _named(connection, call)))
 
 
 async def update(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     async with context.transaction() as connection:
         row = await _named(connection, call)
         values = _described(call, required=False)
@@ -78,14 +78,14 @@ async def update(context: Context, call: Call) -> Response:
 
 
 async def delete(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     async with context.transaction() as connection:
         await _update(connection, await _named(connection, call), {"deleted_at": datetime.now(UTC)})
     return Response(status_code=204)
 
 
 async def regenerate_secret(context: Context, call: Call) -> Response:
-    _admit(context, call)
+    await _admit(context, call)
     secret = secrets.token_urlsafe(32)
     async with context.transaction() as connection:
         row = await _named(connection, call)
@@ -223,8 +223,8 @@ def _problem(target: str) -> str | None:
     return "fragment not allowed in redirect URI" if parts.fragment else None
 
 
-def _admit(context: Context, call: Call) -> None:
-    call.require_admin(context)
+async def _admit(context: Context, call: Call) -> None:
+    await call.require_admin(context)
     check_enabled(context)
 
 

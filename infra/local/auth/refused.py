@@ -21,10 +21,10 @@ async def scim(_context: Context, _call: Call) -> Response:
 
 
 async def no_sso_providers(context: Context, call: Call) -> Response:
-    call.require_admin(context)
+    await call.require_admin(context)
     return JSONResponse({"items": []})
 
 
 async def no_sso_provider(context: Context, call: Call) -> Response:
-    call.require_admin(context)
+    await call.require_admin(context)
     raise AuthError(404, "sso_provider_not_found", "SSO Identity Provider not found")

@@ -181,7 +181,7 @@ async def _health(_request: Request) -> Response:
 SHOWN = (
     "apple", "azure", "bitbucket", "discord", "facebook", "snapchat", "figma", "fly", "github", "gitlab", "google",
     "keycloak", "kakao", "linkedin", "linkedin_oidc", "notion", "spotify", "slack", "slack_oidc", "workos", "twitch",
-    "twitter", "x", "zoom",
+    "twitter", "zoom",
 )  # fmt: skip
 _CLAIMS = (
     "sub", "aud", "iss", "exp", "iat", "auth_time", "nonce", "email", "email_verified", "phone_number",

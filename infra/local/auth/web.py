@@ -14,6 +14,10 @@ class WebError(Exception):
     """A server that did not answer, or not as it should: one sentence."""
 
 
+class TooLongError(WebError):
+    """An answer of more than MAX_ANSWER bytes."""
+
+
 class Web:
     """An HTTP client that follows no redirects and reads no more of an answer than it can need."""
 
@@ -30,7 +34,7 @@ class Web:
                 async for chunk in answer.aiter_bytes():
                     body += chunk
                     if len(body) > MAX_ANSWER:
-                        raise WebError(f"{url} answered with more than {MAX_ANSWER} bytes")
+                        raise TooLongError(f"{url} answered with more than {MAX_ANSWER} bytes")
                 return httpx.Response(answer.status_code, headers=_plain(answer.headers), content=bytes(body))
         except httpx.TimeoutException as problem:
             raise TimeoutError(f"{url} did not answer within {TIMEOUT:g} s") from problem
