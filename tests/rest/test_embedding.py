@@ -146,6 +146,7 @@ def test_an_alias_is_the_name_in_filters_and_the_old_way_is_warned_about(api: ht
     assert get(api, f"{url}&work.name=eq.Phone") == [{"work": [{"name": "Phone"}]}]
     legacy = api.get(f"{url}&projects.name=eq.Phone")
     assert legacy.json() == [{"work": [{"name": "Phone"}]}]
+    assert legacy.headers["warning"].startswith("299 PostgRESTv16")
     assert "`projects` to `work`" in legacy.headers["warning"]
 
 

@@ -42,7 +42,6 @@ CONFIGURATION = {
     "max_wal_size": "1GB",
     "log_min_messages": "warning",
     "log_line_prefix": "%m [%p] %u@%d ",
-    "jit": "off",
     "compute_query_id": "on",  # the platform's pg_stat_statements turns it on; plans show it
 }
 # For databases that a crash may take with it: the tests'.

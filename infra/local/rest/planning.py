@@ -242,7 +242,7 @@ class Planning:
             "Embedded resource was referenced by relation name even though it has an alias. This is deprecated and "
             f"will stop working in a future release. Update {changes} in query string filters, orders or limits."
         )
-        return [("Warning", f'299 PostgREST "{text}"')]
+        return [("Warning", f'299 PostgRESTv{openapi.VERSION} "{text}"')]
 
     def _host(self) -> str:
         return self.request.header("host") or "localhost"
