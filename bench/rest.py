@@ -36,7 +36,7 @@ from infra.local.settings import Settings
 
 FULL = os.environ.get("FULL") == "1"
 ROUNDS, SECONDS = (7, 4.0) if FULL else (3, 1.0)
-WARM_UP_SECONDS = 3.0 if FULL else 1.0
+WARM_UP_REQUESTS, WARM_UP_TRIES = 1000, 10  # of each kind; a second each try: Node compiles what it has run often
 CONNECTIONS = int(os.environ.get("CONNECTIONS", "16"))
 LITE_BAR, CEILING_BAR = 1.5, 0.5
 MEMBER = "00000000-0000-4000-8000-000000000001"
@@ -163,32 +163,35 @@ def _measure(
 ) -> tuple[Scenario, dict[str, Measured]]:
     """All rounds of `scenario`."""
     measured = {name: Measured() for name in processes}
-    for number in range(ROUNDS + 1):  # the first one warms up
-        names = list(processes)
+    names = list(processes)
+    for name in names:
+        _warm_up(settings, scenario, name, ports[name])
+    for number in range(ROUNDS):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             _empty(settings)
-            run, server_cpu, database_cpu = _load(settings, scenario, name, ports[name], processes[name], number)
-            if number:
-                kept = measured[name]
-                kept.runs.append(run)
-                kept.server_cpu += server_cpu
-                kept.database_cpu += database_cpu
+            before, busy = cpu_seconds([processes[name]]), _database_cpu(settings)
+            kept = measured[name]
+            kept.runs.append(_load(settings, scenario, name, ports[name], SECONDS))
+            kept.server_cpu += cpu_seconds([processes[name]]) - before
+            kept.database_cpu += _database_cpu(settings) - busy
     return scenario, measured
 
 
-def _load(
-    settings: Settings, scenario: Scenario, name: str, port: int, process: int, number: int
-) -> tuple[Run, float, float]:
-    """One round against one server, what its process spent on it, and what PostgreSQL's did."""
+def _warm_up(settings: Settings, scenario: Scenario, name: str, port: int) -> None:
+    answered = 0
+    for _ in range(WARM_UP_TRIES):
+        answered += len(_load(settings, scenario, name, port, 1.0).latencies)
+        if answered > WARM_UP_REQUESTS:
+            return
+
+
+def _load(settings: Settings, scenario: Scenario, name: str, port: int, seconds: float) -> Run:
+    """Requests of one kind to one server, all of which it must answer as expected."""
     status = 200 if name == CEILING else scenario.status
     prefix = f"/{scenario.name.replace(' ', '-')}/" if name == CEILING else None
-    before, busy = cpu_seconds([process]), _database_cpu(settings)
-    run = drive(
-        port, lambda n: _request(settings, scenario, n, prefix), status, CONNECTIONS,
-        SECONDS if number else WARM_UP_SECONDS,
-    )  # fmt: skip
+    run = drive(port, lambda n: _request(settings, scenario, n, prefix), status, CONNECTIONS, seconds)
     assert not run.refused, f"{scenario.name} by {name}: {run.refused[0]!r}"
-    return run, cpu_seconds([process]) - before, _database_cpu(settings) - busy
+    return run
 
 
 def _request(settings: Settings, scenario: Scenario, number: int, ceiling_prefix: str | None = None) -> bytes:
