@@ -159,6 +159,29 @@ def test_a_body_without_its_form_is_told_what_it_lacks(
     assert (answer.status_code, answer.json()) == (400, told)
 
 
+def test_bounds_of_a_request_are_the_platforms(storage: Running, key: str, stored: str) -> None:
+    many = [f"{number}" for number in range(1001)]
+    assert storage.request("DELETE", "/object/private", key, json={"prefixes": many}).json() == []
+    refused = storage.request("POST", "/object/sign/private", key, json={"expiresIn": 1, "paths": many})
+    assert refused.json()["message"] == "body/paths must NOT have more than 1000 items"
+    for seconds in (10**12, 10**21, 1e21):
+        answer = storage.request("POST", "/object/sign/private/a.txt", key, json={"expiresIn": seconds})
+        assert (answer.status_code, "expiresIn" in answer.json()["message"]) == (400, True)
+    long = storage.request("POST", "/object/sign/private/a.txt", key, json={"expiresIn": 2 * 10**11}).json()[
+        "signedURL"
+    ]
+    assert storage.request("GET", long).content == b"0123456789"
+
+
+def test_a_name_that_is_taken_is_not_given_twice(storage: Running, key: str, stored: str) -> None:
+    storage.request("POST", "/object/private/b.txt", key, content=b"b")
+    body = {"bucketId": "private", "sourceKey": "b.txt", "destinationKey": "a.txt"}
+    for verb, code in (("move", "ResourceAlreadyExists"), ("copy", "KeyAlreadyExists")):
+        answer = storage.request("POST", f"/object/{verb}", key, json=body).json()
+        assert (answer["statusCode"], answer["code"], answer["error"]) == ("409", code, "Duplicate")
+    assert storage.request("GET", stored, key).content == b"0123456789"
+
+
 def test_there_is_no_cache_to_purge_but_for_the_service_role(storage: Running, key: str, ann: str) -> None:
     for path in ("/cdn", "/cdn/private", "/cdn/private/a/b.txt?transformations=true"):
         assert storage.request("DELETE", path, key).json()["message"] == "success"

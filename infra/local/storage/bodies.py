@@ -63,15 +63,15 @@ def number(value: Any, name: str, default: int, least: int, most: int = 2**31 - 
     return min(value, most)
 
 
-def texts(body: dict[str, Any], name: str, most: int) -> list[str]:
+def texts(body: dict[str, Any], name: str, most: int | None = None) -> list[str]:
     """A list of strings, 1 to `most` of them."""
     value = body.get(name)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise malformed(f"body/{name} must be an array of strings")
     if not value:
         raise malformed(f"body/{name} must NOT have fewer than 1 items")
-    if len(value) > most:
-        raise malformed(f"Bulk object requests are limited to {most} objects per request.")
+    if most is not None and len(value) > most:
+        raise malformed(f"body/{name} must NOT have more than {most} items")
     return value
 
 

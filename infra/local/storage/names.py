@@ -45,7 +45,7 @@ def check_bucket(name: Any) -> str:
 def check_mime(mime_type: str, allowed: list[str] | None, key: str) -> str:
     """A file's type: one that can stand in a header, and that the bucket takes. Raises InvalidMimeType."""
     if len(mime_type) > 255 or not MIME.fullmatch(mime_type):
-        raise invalid_mime_type(mime_type)
+        raise StorageError(415, "InvalidMimeType", "Invalid Content-Type header", "invalid_mime_type")
     if not allowed or key.endswith(FOLDER_PLACEHOLDER):
         return mime_type
     main, sub = mime_type.split("/", 1)

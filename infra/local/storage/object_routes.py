@@ -15,7 +15,7 @@ from infra.local.settings import Keys
 from infra.local.storage import rows, signing
 from infra.local.storage.bodies import flag, number, read_json, text, texts
 from infra.local.storage.callers import Caller
-from infra.local.storage.errors import BytesGoneError, malformed, no_such_bucket
+from infra.local.storage.errors import BytesGoneError, invalid_parameter, malformed, no_such_bucket
 from infra.local.storage.images import Transformation
 from infra.local.storage.incoming import header_metadata, read_upload
 from infra.local.storage.names import check_header, check_mime
@@ -24,7 +24,7 @@ from infra.local.storage.outgoing import send_object
 from infra.local.storage.rendering import info_response, object_json, place, route
 
 ATTEMPTS = 5
-MAX_OBJECTS = 1000  # in one request
+MAX_OBJECTS = 1000  # signed in one request
 NO_ACCESS = "Either the object does not exist or you do not have access to it"
 
 
@@ -182,7 +182,7 @@ class ObjectRoutes:
         return JSONResponse({"message": "Successfully deleted"})
 
     async def remove_many(self, request: Request, caller: Caller) -> Response:
-        keys = texts(await read_json(request), "prefixes", MAX_OBJECTS)
+        keys = texts(await read_json(request), "prefixes")
         bucket = request.path_params["bucket"]
         removed = await self._objects.remove(caller, "storage.object.delete_many", bucket, keys)
         return JSONResponse([object_json(row) for row in removed])
@@ -203,7 +203,10 @@ def _buckets(body: dict[str, Any]) -> tuple[str, str]:
 def _seconds(body: dict[str, Any]) -> int:
     if "expiresIn" not in body:
         raise malformed("body must have required property 'expiresIn'")
-    return number(body["expiresIn"], "body/expiresIn", 0, 1, signing.MAX_SECONDS)
+    seconds = number(body["expiresIn"], "body/expiresIn", 0, 1, signing.MAX_SECONDS + 1)
+    if seconds > signing.MAX_SECONDS:
+        raise invalid_parameter("Invalid Parameter expiresIn")
+    return seconds
 
 
 def _new_metadata(value: Any, key: str) -> dict[str, Any]:

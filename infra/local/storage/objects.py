@@ -129,11 +129,8 @@ class Objects:
     ) -> dict[str, Any]:
         """Give an object another name or bucket, if the caller may see it, change it, and have it there."""
         names.check_key(new_key)
-        try:
-            async with self.database.as_caller(caller, operation) as db:
-                row = await rows.move_object(db, bucket, key, new_bucket, new_key, caller.owner)
-        except StorageError as error:
-            raise _for_a_key(error) from error
+        async with self.database.as_caller(caller, operation) as db:
+            row = await rows.move_object(db, bucket, key, new_bucket, new_key, caller.owner)
         if row is None:
             raise no_such_key()
         return row
