@@ -198,6 +198,12 @@ FRESH: dict[str, dict[str, Any]] = {
     "calendars": {"name": lambda _world, _actor: "Another"},
     "calendar_hours": {"opens": lambda _world, _actor: "10:00"},
     "calendar_holidays": {"day": lambda _world, _actor: "2026-12-26"},
+    "canned_responses": {"shortcut": lambda _world, _actor: "another"},
+    "compositions": {"user_id": lambda _world, actor: actor.user_id, "is_internal": lambda _world, _actor: True},
+    "macros": {
+        "name": lambda _world, _actor: "Another",
+        "actions": lambda _world, _actor: Jsonb([{"do": "assign_me"}]),
+    },
     "routing_rules": {"name": lambda _world, _actor: "Another"},
     "member_availability": {"user_id": lambda world, _actor: world.home_members["viewer"].user_id},
     "sla_policies": {"name": lambda _world, _actor: "Another"},

@@ -36,6 +36,11 @@ insert into public.tickets (organization_id, subject, channel, contact_id, categ
 select %(org)s, 'Where is my parcel?', 'email', contact.id, category.id, team.id, address.id
 from contact, category, team, address;
 
+insert into public.canned_responses (organization_id, shortcut, title, body) values (%(org)s, 'hi', 'Hello', 'Hello');
+insert into public.compositions (organization_id, ticket_id, user_id, body)
+select %(org)s, t.id, %(owner)s, 'Dear' from public.tickets as t where t.organization_id = %(org)s;
+insert into public.macros (organization_id, name, actions) values (%(org)s, 'Mine', '[{"do": "assign_me"}]');
+
 insert into public.ticket_reads (organization_id, ticket_id, user_id, seq)
 select %(org)s, t.id, %(owner)s, 0 from public.tickets as t where t.organization_id = %(org)s
 on conflict do nothing;
