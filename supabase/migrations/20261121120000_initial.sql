@@ -4956,6 +4956,284 @@ language sql stable set search_path = '' as $$
 $$;
 
 
+-- sql/47_canned_responses.sql
+
+-- Texts that are written once and used often, with variables for what differs.
+
+create table public.canned_responses (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  -- What an agent types to find it, after a slash.
+  shortcut text not null check (shortcut ~ '^[a-z0-9][a-z0-9_-]{0,39}$'),
+  title text not null check (length(btrim(title)) between 1 and 200),
+  body text not null check (length(body) between 1 and 20000),
+  -- Null: for everybody.
+  team_id uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, shortcut),
+  foreign key (organization_id, team_id) references public.teams (organization_id, id) on delete cascade
+);
+create index canned_responses_team_idx on public.canned_responses (organization_id, team_id);
+
+create trigger canned_responses_touch before update on public.canned_responses
+for each row execute function private.touch();
+
+-- What {{…}} may name in a text.
+create function private.text_variables() returns text[]
+language sql immutable parallel safe set search_path = '' as $$
+  select array[
+    'contact.name', 'contact.first_name', 'contact.email', 'ticket.number', 'ticket.subject', 'agent.name',
+    'organization.name'
+  ];
+$$;
+
+-- What is wrong with a text that holds variables: {{contact.first_name}}, or {{contact.first_name|there}} with what to
+-- say where it is not known. Null where it is sound.
+create function private.text_error(body text) returns text
+language sql immutable parallel safe set search_path = '' as $$
+  select 'there is no variable {{' || found.name || '}}: there are ' || array_to_string(private.text_variables(), ', ')
+  from (
+    select btrim(split_part(match[1], '|', 1)) as name from regexp_matches(body, '\{\{([^{}]*)\}\}', 'g') as match
+  ) as found
+  where found.name <> all (private.text_variables())
+  limit 1;
+$$;
+
+create function private.check_canned_response() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  problem constant text := private.text_error(new.body);
+begin
+  if problem is not null then
+    raise exception '%', problem using errcode = '23514';
+  end if;
+  return new;
+end;
+$$;
+
+create trigger canned_responses_body before insert or update of body on public.canned_responses
+for each row execute function private.check_canned_response();
+
+-- A text as the caller would send it in a ticket: values are put in once, and nothing in them is a variable.
+create function public.fill_text(body text, ticket_id uuid) returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  ticket public.tickets;
+  known jsonb;
+  filled text := '';
+  rest text := body;
+  place integer;
+  inner_text text;
+begin
+  select * into ticket from public.tickets as t where t.id = fill_text.ticket_id;
+  if ticket.id is null then
+    raise exception 'there is no ticket %', fill_text.ticket_id using errcode = 'PT404';
+  end if;
+  select jsonb_build_object(
+    'contact.name', c.name, 'contact.first_name', split_part(btrim(c.name), ' ', 1), 'contact.email', c.email,
+    'ticket.number', ticket.number, 'ticket.subject', ticket.subject, 'organization.name', o.name,
+    'agent.name', (
+      select m.display_name from public.members as m
+      where m.organization_id = ticket.organization_id and m.user_id = (select auth.uid())
+    )
+  ) into known
+  from public.contacts as c
+  join public.organizations as o on o.id = c.organization_id
+  where c.id = ticket.contact_id;
+  loop
+    inner_text := substring(rest from '\{\{([^{}]*)\}\}');
+    exit when inner_text is null;
+    place := position('{{' || inner_text || '}}' in rest);
+    filled := filled || left(rest, place - 1) || coalesce(
+      nullif(known ->> btrim(split_part(inner_text, '|', 1)), ''),
+      case when position('|' in inner_text) > 0 then substr(inner_text, position('|' in inner_text) + 1) end,
+      ''
+    );
+    rest := substr(rest, place + length(inner_text) + 4);
+  end loop;
+  return filled || rest;
+end;
+$$;
+
+-- What a member has begun to write in a ticket: it is there on every device, and gone once it is sent.
+create table public.compositions (
+  organization_id uuid not null,
+  ticket_id uuid not null,
+  user_id uuid not null default auth.uid(),
+  is_internal boolean not null default false,
+  body text not null check (length(body) <= 100000),
+  updated_at timestamptz not null default now(),
+  primary key (ticket_id, user_id, is_internal),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
+  foreign key (organization_id, user_id) references public.members (organization_id, user_id) on delete cascade
+);
+create index compositions_ticket_idx on public.compositions (organization_id, ticket_id);
+create index compositions_user_idx on public.compositions (organization_id, user_id);
+
+create trigger compositions_touch before update on public.compositions
+for each row execute function private.touch();
+
+create function private.end_composition() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from public.compositions as c
+  where c.ticket_id = new.ticket_id and c.user_id = new.member_id and c.is_internal = new.is_internal;
+  return null;
+end;
+$$;
+
+create trigger messages_end_composition after insert on public.messages
+for each row when (new.sender = 'member' and new.member_id is not null) execute function private.end_composition();
+
+
+-- sql/48_macros.sql
+
+-- Several steps on a ticket under one name, done in one transaction: all of them or none.
+
+create table public.macros (
+  id uuid primary key default private.uuid7(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  name text not null check (length(btrim(name)) between 1 and 100),
+  -- In order. Each is one of
+  --   {"do": "reply", "body": text}   {"do": "note", "body": text}      texts with variables, see fill_text
+  --   {"do": "set", "field": status | priority | category_id | team_id | assignee_id, "value": text or null}
+  --   {"do": "add_tags", "tags": [text]}   {"do": "remove_tags", "tags": [text]}
+  --   {"do": "assign_me"}   {"do": "snooze", "for": "2 days"}
+  actions jsonb not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (organization_id, id),
+  unique (organization_id, name)
+);
+
+create trigger macros_touch before update on public.macros
+for each row execute function private.touch();
+
+-- What is wrong with one action; null where it is sound.
+create function private.action_error(action jsonb) returns text
+language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  known constant jsonb := '{
+    "reply": ["do", "body"], "note": ["do", "body"], "set": ["do", "field", "value"], "add_tags": ["do", "tags"],
+    "remove_tags": ["do", "tags"], "assign_me": ["do"], "snooze": ["do", "for"]
+  }';
+  what constant text := action ->> 'do';
+  extra text;
+begin
+  if jsonb_typeof(action) <> 'object' or what is null or not known ? what then
+    return format('there is no action "%s"', left(coalesce(what, action #>> '{}'), 60));
+  end if;
+  select key into extra from jsonb_object_keys(action) as key where not known -> what ? key limit 1;
+  return case
+    when extra is not null then format('"%s" takes no "%s"', what, left(extra, 60))
+    when what in ('reply', 'note')
+      and coalesce(jsonb_typeof(action -> 'body') <> 'string' or btrim(action ->> 'body') = '', true)
+      then format('"%s" needs a body', what)
+    when what in ('reply', 'note') then private.text_error(action ->> 'body')
+    when what = 'set' and coalesce(
+      action ->> 'field' not in ('status', 'priority', 'category_id', 'team_id', 'assignee_id'), true
+    ) then '"set" takes a field: status, priority, category_id, team_id or assignee_id'
+    when what = 'set' and coalesce(jsonb_typeof(action -> 'value') not in ('string', 'null'), true)
+      then '"set" takes a value: a text, or null'
+    when what in ('add_tags', 'remove_tags') and coalesce(
+      jsonb_typeof(action -> 'tags') <> 'array'
+      or jsonb_path_exists(action -> 'tags', '$[*] ? (@.type() != "string")'),
+      true
+    ) then format('"%s" takes a list of tags', what)
+    when what = 'snooze' and not coalesce(pg_input_is_valid(action ->> 'for', 'interval'), false)
+      then '"snooze" takes how long, as {"for": "2 days"}'
+  end;
+end;
+$$;
+
+create function private.check_actions() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  problem text;
+begin
+  if jsonb_typeof(new.actions) <> 'array' or jsonb_array_length(new.actions) not between 1 and 20 then
+    raise exception 'actions: a list of 1 to 20' using errcode = '23514';
+  end if;
+  select format('action %s: %s', a.ordinal, private.action_error(a.action)) into problem
+  from jsonb_array_elements(new.actions) with ordinality as a (action, ordinal)
+  where private.action_error(a.action) is not null
+  order by a.ordinal
+  limit 1;
+  if problem is not null then
+    raise exception '%', problem using errcode = '23514';
+  end if;
+  return new;
+end;
+$$;
+
+create trigger macros_actions before insert or update of actions on public.macros
+for each row execute function private.check_actions();
+
+-- Does what a macro says, with the caller's rights. `expected_seq`, as for send_reply, is the last message that the
+-- caller has seen: needed where the macro replies.
+create function public.run_macro(macro_id uuid, ticket_id uuid, expected_seq integer default null)
+returns public.tickets
+language plpgsql set search_path = '' as $$
+declare
+  macro public.macros;
+  ticket public.tickets;
+  action jsonb;
+  seen integer := expected_seq;
+begin
+  select * into ticket from public.tickets as t where t.id = run_macro.ticket_id for update;
+  select * into macro from public.macros as m
+  where m.id = run_macro.macro_id and m.organization_id = ticket.organization_id;
+  if macro.id is null then
+    raise exception 'there is no macro % for ticket %', run_macro.macro_id, run_macro.ticket_id using errcode = 'PT404';
+  end if;
+  for action in select * from jsonb_array_elements(macro.actions) loop
+    case action ->> 'do'
+      when 'reply' then
+        seen := (public.send_reply(ticket.id, public.fill_text(action ->> 'body', ticket.id), seen)).seq;
+      when 'note' then
+        perform public.send_reply(ticket.id, public.fill_text(action ->> 'body', ticket.id), seen, true);
+      when 'set' then
+        update public.tickets as t
+        set status = case action ->> 'field' when 'status' then action ->> 'value' else t.status end,
+          priority = case action ->> 'field'
+            when 'priority' then (action ->> 'value')::public.ticket_priority
+            else t.priority
+          end,
+          category_id = case action ->> 'field'
+            when 'category_id' then (action ->> 'value')::uuid
+            else t.category_id
+          end,
+          team_id = case action ->> 'field' when 'team_id' then (action ->> 'value')::uuid else t.team_id end,
+          assignee_id = case action ->> 'field'
+            when 'assignee_id' then (action ->> 'value')::uuid
+            else t.assignee_id
+          end
+        where t.id = ticket.id;
+      when 'assign_me' then
+        update public.tickets as t set assignee_id = (select auth.uid()) where t.id = ticket.id;
+      when 'add_tags' then
+        update public.tickets as t
+        set tags = array(
+          select distinct tag from unnest(t.tags || array(select jsonb_array_elements_text(action -> 'tags'))) as tag
+          order by tag
+        )
+        where t.id = ticket.id;
+      when 'remove_tags' then
+        update public.tickets as t
+        set tags = array(select tag from unnest(t.tags) as tag where not action -> 'tags' ? tag order by tag)
+        where t.id = ticket.id;
+      when 'snooze' then
+        perform public.snooze_ticket(ticket.id, now() + (action ->> 'for')::interval);
+    end case;
+  end loop;
+  select * into ticket from public.tickets as t where t.id = run_macro.ticket_id;
+  return ticket;
+end;
+$$;
+
+
 -- sql/50_knowledge.sql
 
 -- The knowledge base: articles in immutable versions, cut into the passages that search finds and replies cite.
@@ -8368,6 +8646,8 @@ insert into private.key_scopes (resource, reads, writes) values
   ('team_skills', 'organization:read', null),
   ('mail_addresses', 'organization:read', null),
   ('calendars', 'organization:read', null),
+  ('canned_responses', 'organization:read', null),
+  ('macros', 'organization:read', null),
   ('member_availability', 'organization:read', null),
   ('routing_rules', 'organization:read', null),
   ('calendar_hours', 'organization:read', null),
@@ -8402,6 +8682,8 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/create_api_key', null, null),
   ('rpc/create_organization', null, null),
   ('rpc/dead_jobs', null, null),
+  ('compositions', null, null),
+  ('rpc/fill_text', null, null),
   ('rpc/mark_read', null, null),
   ('rpc/my_desks', null, null),
   ('rpc/reject_draft', null, null),
@@ -8410,6 +8692,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/retry_inbound_mail', null, null),
   ('rpc/retry_provider_mail', null, null),
   ('rpc/revoke_api_key', null, null),
+  ('rpc/run_macro', null, null),
   ('rpc/set_availability', null, null),
   ('rpc/set_display_name', null, null),
   ('rpc/split_mail', null, null),
@@ -9149,6 +9432,58 @@ grant execute on function public.mark_read(uuid, integer, boolean) to authentica
 grant execute on function public.unread(public.tickets) to authenticated;
 grant execute on function private.unread_counts(uuid) to authenticated;
 grant execute on function public.unread_counts(uuid) to authenticated;
+
+
+-- policies/47_canned_responses.sql
+
+alter table public.canned_responses enable row level security;
+grant select, delete, insert (organization_id, shortcut, title, body, team_id), update (shortcut, title, body, team_id)
+on public.canned_responses to authenticated;
+
+create policy "Members see canned responses" on public.canned_responses
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Agents add canned responses" on public.canned_responses
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Agents change canned responses" on public.canned_responses
+for update to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
+create policy "Agents remove canned responses" on public.canned_responses
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
+
+alter table public.compositions enable row level security;
+grant select, delete, insert (organization_id, ticket_id, user_id, is_internal, body), update (body)
+on public.compositions to authenticated;
+
+create policy "Members see what they have begun to write" on public.compositions
+for select to authenticated using (user_id = (select auth.uid()));
+create policy "Agents begin to write" on public.compositions
+for insert to authenticated with check (
+  user_id = (select auth.uid()) and organization_id = any(array(select private.my_organizations('agent')))
+);
+create policy "Agents go on writing" on public.compositions
+for update to authenticated using (
+  user_id = (select auth.uid()) and organization_id = any(array(select private.my_organizations('agent')))
+);
+create policy "Members put away what they have begun" on public.compositions
+for delete to authenticated using (user_id = (select auth.uid()));
+
+grant execute on function public.fill_text(text, uuid) to authenticated;
+
+
+-- policies/48_macros.sql
+
+alter table public.macros enable row level security;
+grant select, delete, insert (organization_id, name, actions), update (name, actions) on public.macros to authenticated;
+
+create policy "Members see macros" on public.macros
+for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+create policy "Managers add macros" on public.macros
+for insert to authenticated with check (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers change macros" on public.macros
+for update to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+create policy "Managers remove macros" on public.macros
+for delete to authenticated using (organization_id = any(array(select private.my_organizations('manager'))));
+
+grant execute on function public.run_macro(uuid, uuid, integer) to authenticated;
 
 
 -- policies/50_knowledge.sql
