@@ -10,6 +10,7 @@ import importlib
 import logging
 import sys
 from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import unquote_to_bytes
 
 import httpx
 import uvloop
@@ -145,7 +146,7 @@ class FunctionsProxy:
             return self._error("REQUEST_TOO_LARGE")
         path: bytes = (request.scope.get("raw_path") or request.url.path.encode()).split(b"?")[0]
         target = path.removeprefix(FUNCTIONS.encode()) or b"/"
-        if target.startswith(NOT_PUBLIC):
+        if unquote_to_bytes(target).startswith(NOT_PUBLIC):  # as the runner reads it
             return self._error("MISSING_AUTHENTICATION_TOKEN")
         peer = request.client.host if request.client else "127.0.0.1"
         headers = [pair for pair in request.headers.raw if pair[0] not in PER_CONNECTION | {b"x-forwarded-for"}]

@@ -96,7 +96,17 @@ def test_a_client_cannot_lie_about_its_address(functions: httpx.Client) -> None:
     assert answer.json() == {"source": "127.0.0.1", "forwarded": "203.0.113.9, 127.0.0.1"}
 
 
-@pytest.mark.parametrize("path", ["/_local/health", "/2015-03-31/functions/woken/invocations"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_local/health",
+        "/%5Flocal/health",
+        "/_local%2Fhealth",
+        "/2015-03-31/functions/woken/invocations",
+        "/%32015-03-31/functions/woken/invocations",
+        "/2015-03-31%2ffunctions%2fwoken%2finvocations",
+    ],
+)
 def test_what_belongs_to_the_runner_is_not_reached_through_the_gateway(functions: httpx.Client, path: str) -> None:
     assert functions.post(path, json={}).status_code == 403
 
