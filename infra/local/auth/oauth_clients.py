@@ -102,6 +102,14 @@ async def find(connection: Connection, client_id: UUID) -> Row | None:
     return await found.fetchone()
 
 
+def parsed_id(text: str, code: str) -> UUID:
+    """Raises AuthError 400 with that code for what is no id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise AuthError(400, code, "invalid client_id format") from None
+
+
 def check_enabled(context: Context) -> None:
     if not context.config.oauth_server_enabled:
         raise AuthError(404, "feature_disabled", "OAuth server is disabled")
