@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from infra.local import tokens
 from infra.local.auth import AuthConfig, AuthService
-from infra.local.auth.config import Hook, RateLimits
+from infra.local.auth.config import HOSTED_LIMITS, Hook, RateLimits
 from infra.local.auth.errors import AuthError
 from infra.local.auth.limits import Limits
 from infra.local.mail.mailbox import Mailbox
@@ -101,6 +102,76 @@ def test_only_so_many_mails_leave_in_an_hour(configured: Callable[..., Auth]) ->
     refused = auth.call("POST", "/otp", json={"email": address})
     assert (refused.status_code, refused.json()["code"]) == (429, "over_email_send_rate_limit")
     assert auth.rows("select 1 from auth.users where email = %s", address) == []
+
+
+def test_callers_are_told_apart_by_a_header_where_one_is_named(configured: Callable[..., Auth]) -> None:
+    auth = configured(limits=RateLimits(sign_in_sign_ups=1, header="x-client"))
+    address = auth.user()
+    body = {"email": address, "password": "guess"}
+
+    def guess(**headers: str) -> int:
+        return auth.call("POST", "/token?grant_type=password", json=body, headers=headers).status_code
+
+    assert [guess(**{"x-client": "a, proxy"}), guess(**{"x-client": "a"})] == [400, 429]
+    assert guess(**{"x-client": "b"}) == 400
+    assert [guess(), guess(), guess(**{"x-client": ",b"})] == [400] * 3  # nobody is not limited, as with GoTrue
+
+
+def test_a_hosted_projects_limits_let_thirty_through_at_once() -> None:
+    limits = Limits(clock=lambda: 0.0)
+    for kind, allowed in (("refresh", HOSTED_LIMITS.token_refresh), ("sign-in", HOSTED_LIMITS.sign_in_sign_ups)):
+        for _ in range(30):
+            limits.take_call(kind, "a", allowed)
+        with pytest.raises(AuthError, match="Request rate limit reached"):
+            limits.take_call(kind, "a", allowed)
+
+
+def test_settings_that_are_json_say_all_there_is_to_say() -> None:
+    kept = {
+        "redirect_urls": ["https://a.example/**"],
+        "notifications": ["password_changed"],
+        "limits": {"emails_per_hour": 2},
+        "test_otps": {"15551234567": "123456"},
+        "providers": {"gitlab": {"client_ids": ["x"], "secret": "y", "url": "https://git.example"}},
+        "send_sms_hook": {"uri": "https://hooks.example", "secrets": ["v1,whsec_c2VjcmV0"]},
+    }
+    config = AuthConfig.read(json.loads(json.dumps(kept)))
+    assert config.redirect_urls == ("https://a.example/**",)
+    assert config.limits.emails_per_hour == 2
+    assert config.providers["gitlab"].client_ids == ("x",)
+    assert config.hooks == [Hook("https://hooks.example", ("v1,whsec_c2VjcmV0",))]
+    with pytest.raises(ValueError, match="no setting colour"):
+        AuthConfig.read({"colour": "blue"})
+
+
+def test_what_is_off_says_so_as_the_platform_does(auth: Auth) -> None:
+    for method, path, status, code in (
+        ("POST", "/sso", 404, "saml_provider_disabled"),
+        ("POST", "/passkeys/authentication/options", 404, "passkey_disabled"),
+        ("POST", "/token?grant_type=web3", 422, "web3_provider_disabled"),
+        ("GET", "/scim/v2/Schemas", 404, "feature_disabled"),
+    ):
+        answer = auth.call(method, path, json={"domain": "a.example"} if method == "POST" else None)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_an_administrators_token_ends_with_its_session(auth: Auth) -> None:
+    session = auth.session()
+    claims = tokens.verify(auth.settings.keys, session["access_token"]) | {"role": "service_role"}
+    token = tokens.sign(auth.settings.keys, claims)
+    assert auth.call("GET", "/admin/users", token).status_code == 200
+    auth.call("POST", "/logout", session["access_token"])
+    ended = auth.call("GET", "/admin/users", token)
+    assert (ended.status_code, ended.json()["code"]) == (403, "session_not_found")
+
+
+def test_the_audit_log_is_searched_by_who_and_what(auth: Auth) -> None:
+    address = auth.user()
+    auth.session(address)
+    found = auth.as_service("GET", "/admin/audit", params={"query": f"author:{address}"}).json()
+    assert [entry["payload"]["action"] for entry in found] == ["login"]
+    assert auth.as_service("GET", "/admin/audit", params={"query": "colour:blue"}).status_code == 400
+    assert auth.call("GET", "/admin/audit", auth.settings.keys.anon_key).status_code == 403
 
 
 def test_a_bucket_fills_again_with_time() -> None:
