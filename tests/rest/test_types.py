@@ -24,7 +24,8 @@ create table goods (
   id int generated always as identity primary key,
   size size, sizes size[], place place, places place[], visit visit, colour colour, percent percent,
   span int4range, spans int4multirange, at timestamptz, took interval, amount numeric(10, 2), big bigint,
-  matrix int[][], raw bytea, ip inet, id2 uuid, j json, b jsonb, js jsonb[], embedding extensions.vector(3), half extensions.halfvec(2),
+  matrix int[][], raw bytea, ip inet, id2 uuid, j json, b jsonb, js jsonb[],
+  embedding extensions.vector(3), half extensions.halfvec(2),
   twice numeric generated always as (amount * 2) stored, flag boolean, letter char(3)
 );
 grant select, insert, update on goods to anon;
