@@ -9450,7 +9450,9 @@ create policy "Agents remove canned responses" on public.canned_responses
 for delete to authenticated using (organization_id = any(array(select private.my_organizations('agent'))));
 
 alter table public.compositions enable row level security;
-grant select, delete, insert (organization_id, ticket_id, user_id, is_internal, body), update (body)
+-- An upsert writes all of its columns.
+grant select, delete, insert (organization_id, ticket_id, user_id, is_internal, body),
+  update (organization_id, ticket_id, user_id, is_internal, body)
 on public.compositions to authenticated;
 
 create policy "Members see what they have begun to write" on public.compositions
