@@ -60,8 +60,9 @@ def with_fragment(url: str, values: dict[str, str]) -> str:
 def with_query(url: str, values: dict[str, str]) -> str:
     """`url` with `values` set in its query."""
     parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True)) | values
-    return urlunsplit(parts._replace(query=_encode(query)))
+    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in values]
+    query = sorted([*kept, *values.items()], key=lambda pair: pair[0])
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def with_session(url: str, session: Mapping[str, Any], further: dict[str, str]) -> str:
