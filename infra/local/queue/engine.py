@@ -7,12 +7,22 @@ polling keeps a thread asleep. Here one event loop makes every call and does the
 from __future__ import annotations
 
 import functools
+import gc
 import json
+import sys
 import time
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
+# The policies of all of AWS, 5 MB of text that moto's IAM brings along and SQS never reads.
+_policies: Any = ModuleType("moto.iam.aws_managed_policies")
+_policies.aws_managed_policies_data = "{}"
+sys.modules.setdefault(_policies.__name__, _policies)
+
+# ruff: noqa: E402
 from moto.core import responses
+from moto.core.base_backend import AccountSpecificBackend
 from moto.core.request import Request
 from moto.sqs import models
 from moto.sqs.responses import SQSResponse
@@ -63,6 +73,9 @@ def create(queues: Iterable[QueueDefinition], host: str) -> None:
             redrive = {"deadLetterTargetArn": target, "maxReceiveCount": queue.max_receive_count}
             attributes["RedrivePolicy"] = json.dumps(redrive)
         _create(queue.name, attributes, host)
+    # 7 MB of AWS' endpoints, of which moto now has the names of the regions.
+    AccountSpecificBackend.get_session.cache_clear()
+    gc.collect()
 
 
 def _create(name: str, attributes: dict[str, str], host: str) -> None:
