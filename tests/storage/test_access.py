@@ -156,6 +156,19 @@ def test_a_row_written_by_hand_names_no_file_of_the_machine(storage: Running) ->
     assert storage.request("GET", "/object/public/public/x").json()["statusCode"] == "404"
 
 
+def test_a_row_written_by_hand_writes_no_header(storage: Running, admin: SyncStorageClient) -> None:
+    admin.from_("public").upload("a", b"a")
+    for field in ("mimetype", "cacheControl", "eTag", "xRobotsTag"):
+        with storage.database() as db:
+            db.execute(
+                "update storage.objects set metadata = metadata || jsonb_build_object(%s::text, %s::text)",
+                [field, "x\r\nX-Injected: 1"],
+            )
+        answer = storage.request("GET", "/object/public/public/a")
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_header_char")
+        assert "x-injected" not in answer.headers
+
+
 class TestSignedAddresses:
     @pytest.fixture(autouse=True)
     def files(self, admin: SyncStorageClient) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from storage3 import SyncStorageClient
 
-from infra.local.storage.images import Transformation
+from infra.local.storage.images import SVG, Transformation
 from tests.storage.conftest import Running
 
 
@@ -100,6 +100,12 @@ def test_a_vector_image_stays_as_it_is_and_runs_nothing(storage: Running, admin:
     assert answer.headers["content-security-policy"].startswith("sandbox;")
     asked = {"format": "webp"}
     assert storage.request("GET", "/render/image/public/public/x.png", params=asked).status_code == 400
+
+
+def test_no_text_takes_long_to_be_found_no_drawing() -> None:
+    for text in (b"<!---->" * 140, b"<!-- " * 200, b" " * 1000, b"<?xml" + b" >" * 400, b"<!DOCTYPE>" * 100):
+        assert SVG.match(text) is None
+    assert SVG.match(b"<!-- a --><!DOCTYPE svg>\n<svg>")
 
 
 def test_a_photograph_stands_upright(storage: Running, admin: SyncStorageClient) -> None:

@@ -132,8 +132,8 @@ class Transformation:
 
 # A vector image stays as it is: the caller sends it so that no script in it can run.
 SVG = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,800}?-->\s*|<!DOCTYPE[^>]*>\s*)*<svg[\s>]", re.DOTALL
-)
+    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*+<svg[\s>]", re.DOTALL
+)  # possessive: no text makes it try again and again
 SVG_TYPE = "image/svg+xml"
 
 

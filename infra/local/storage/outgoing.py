@@ -17,6 +17,7 @@ from infra.local.storage.blobs import PIECE, Blobs
 from infra.local.storage.errors import BytesGoneError, StorageError
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+HEADER = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # Types that a browser would run as a page of this origin if a link led to them.
 ACTIVE = re.compile(r"svg|xml|html", re.IGNORECASE)
 
@@ -75,6 +76,10 @@ def object_headers(
         headers["Expires"] = _http_date(expires)
     elif metadata.get("cacheControl"):
         headers["Cache-Control"] = str(metadata["cacheControl"])
+    for name, value in headers.items():
+        if not HEADER.fullmatch(value):  # the row may have been written by hand
+            message = f'Invalid character in response header "{name}": {value[:50]}'
+            raise StorageError(400, "InvalidRequest", message, "invalid_header_char")
     return headers
 
 
