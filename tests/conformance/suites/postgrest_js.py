@@ -11,6 +11,11 @@ from tests.conformance.suite import EXPOSE, Suite, read
 POSTGIS = re.compile(r"create extension if not exists postgis [^;]*;|(extensions\.geometry\([^)]*\))")
 # One snapshot shows which settings of the planner the CLI's container changes; they are not the embedded stack's.
 PLANNER = "alter database postgres set effective_cache_size to '128MB';"
+# Files whose every test brings a `fetch` of its own, or asks nothing.
+NO_SERVER = (
+    "fetch-errors", "headers-serialization", "maybe-single", "permission-hints", "retry", "timeout-and-url-length",
+    "version-and-constants",
+)  # fmt: skip
 
 
 def schema(package: Path) -> list[str]:
@@ -27,4 +32,5 @@ SUITE = Suite(
     settings={"schemas": ("public", "personal")},
     superuser_sql=EXPOSE + PLANNER,
     sql=schema,
+    no_server=tuple(f"test/{name}.test.ts › *" for name in NO_SERVER),
 )
