@@ -254,3 +254,39 @@ def test_without_a_bearer_there_is_no_user(auth: Auth, headers: dict[str, str]) 
 def test_an_unknown_grant_is_refused(auth: Auth) -> None:
     for query in ("", "?grant_type=nonsense", "?grant_type=authorization_code"):
         assert auth.call("POST", f"/token{query}", json={}).json()["message"] == "unsupported_grant_type"
+
+
+def test_a_session_that_skips_the_second_factor_ends_sooner(configured: Callable[..., Auth]) -> None:
+    auth = configured(session_low_aal=60.0)
+    session = auth.session()
+    user_id = session["user"]["id"]
+    auth.rows(
+        "insert into auth.mfa_factors (id, user_id, friendly_name, factor_type, status, created_at, updated_at, "
+        "secret) values (gen_random_uuid(), %s, 'app', 'totp', 'verified', now(), now(), 'X')",
+        user_id,
+    )
+    refreshed = auth.refresh(session["refresh_token"]).json()
+    assert refreshed["expires_in"] <= 60
+    auth.rows("update auth.sessions set created_at = now() - interval '2 minutes' where user_id = %s", user_id)
+    refused = auth.refresh(refreshed["refresh_token"])
+    assert (refused.status_code, refused.json()["code"]) == (400, "session_expired")
+    assert "Low AAL" in refused.json()["message"]
+
+
+def test_without_rotation_a_used_token_is_refused_and_the_session_lives(configured: Callable[..., Auth]) -> None:
+    auth = configured(refresh_rotation=False, refresh_reuse_interval=-1.0)
+    first = auth.session()
+    second = auth.refresh(first["refresh_token"]).json()
+    third = auth.refresh(second["refresh_token"]).json()
+    assert auth.refresh(first["refresh_token"]).json()["code"] == "refresh_token_already_used"
+    assert auth.refresh(third["refresh_token"]).status_code == 200
+
+
+def test_a_refresh_says_whether_its_token_is_new(auth: Auth) -> None:
+    session = auth.session()
+    new = auth.refresh(session["refresh_token"])
+    assert new.headers["sb-auth-refresh-token-reuse"] == "false"
+    assert new.headers["sb-auth-refresh-token-prefix"] == new.json()["refresh_token"][:5]
+    again = auth.refresh(session["refresh_token"])  # the answer was lost: the same token once more
+    assert again.json()["refresh_token"] == new.json()["refresh_token"]
+    assert "sb-auth-refresh-token-reuse" not in again.headers
