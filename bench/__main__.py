@@ -16,6 +16,7 @@ PARTS = (
     "bench.webhooks",
     "bench.realtime",
     "bench.rest",
+    "bench.boot",
     "bench.cold_start",
     "bench.idle",
 )

@@ -25,10 +25,10 @@ class Footprint:
         return sum(self.memory.values())
 
 
-def footprint() -> Footprint:
-    """Of this process, which has started the stack, and everything below it."""
+def footprint(root: int | None = None) -> Footprint:
+    """Of the process `root` (this one, if it has started the stack itself) and everything below it."""
     seconds, memory = 0.0, dict[str, int]()
-    for pid in family(os.getpid()):
+    for pid in family(os.getpid() if root is None else root):
         with suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
             seconds += _cpu(pid)
             name = _name(pid)

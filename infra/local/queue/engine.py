@@ -7,7 +7,6 @@ polling keeps a thread asleep. Here one event loop makes every call and does the
 from __future__ import annotations
 
 import functools
-import gc
 import json
 import sys
 import time
@@ -40,6 +39,9 @@ _responses: Any = responses
 _models.unix_time_millis = lambda: time.time() * 1000
 _models.camelcase_to_underscores = functools.cache(_models.camelcase_to_underscores)
 _responses.method_names_from_class = functools.cache(_responses.method_names_from_class)
+# And this one would read 7 MB of AWS' endpoints for the names of all regions.
+_backend: Any = AccountSpecificBackend
+_backend._generate_regions = lambda _, service: [REGION]
 
 
 def call(action: str, body: bytes, host: str) -> tuple[int, dict[str, str], bytes]:
@@ -73,9 +75,6 @@ def create(queues: Iterable[QueueDefinition], host: str) -> None:
             redrive = {"deadLetterTargetArn": target, "maxReceiveCount": queue.max_receive_count}
             attributes["RedrivePolicy"] = json.dumps(redrive)
         _create(queue.name, attributes, host)
-    # 7 MB of AWS' endpoints, of which moto now has the names of the regions.
-    AccountSpecificBackend.get_session.cache_clear()
-    gc.collect()
 
 
 def _create(name: str, attributes: dict[str, str], host: str) -> None:
