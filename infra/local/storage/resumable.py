@@ -7,11 +7,11 @@ import json
 import os
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
@@ -113,22 +113,24 @@ class Resumable:
         Raises whatever the stream raises, and StorageError where another request waited too long for this one.
         """
         wanted = self._locks[upload.version].wanted
-        waiting, taken = bytearray(), 0
+        waiting, taken, fits = bytearray(), 0, True
         with self.bytes_of(upload).open("ab") as file:
             try:
-                async for chunk in _until_wanted(chunks, wanted):
-                    taken += len(chunk)
-                    if taken > most:
-                        return False
-                    waiting += chunk
-                    if len(waiting) >= PIECE:
-                        await run_in_threadpool(file.write, bytes(waiting))
-                        waiting.clear()
-            finally:
-                file.write(waiting)
-                file.flush()
-                os.fsync(file.fileno())
-        return True
+                async with aclosing(_until_wanted(chunks, wanted)) as coming:
+                    async for chunk in coming:
+                        taken += len(chunk)
+                        fits = taken <= most
+                        if not fits:
+                            break
+                        waiting += chunk
+                        if len(waiting) >= PIECE:
+                            await run_in_threadpool(file.write, bytes(waiting))
+                            waiting.clear()
+            except BaseException:
+                file.write(waiting)  # at once: a cancelled task may not wait
+                raise
+            await run_in_threadpool(_write_through, file, bytes(waiting))
+        return fits
 
     @asynccontextmanager
     async def locked(self, version: str) -> AsyncIterator[None]:
@@ -165,23 +167,31 @@ class Resumable:
             return None
 
 
-async def _until_wanted(chunks: AsyncIterator[bytes], wanted: asyncio.Event) -> AsyncIterator[bytes]:
+def _write_through(file: IO[bytes], rest: bytes) -> None:
+    file.write(rest)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+async def _until_wanted(chunks: AsyncIterator[bytes], wanted: asyncio.Event) -> AsyncGenerator[bytes]:
     """The stream, until DRAIN_SECONDS after `wanted`."""
     ended = asyncio.ensure_future(_drained(wanted))
+    tasks: set[asyncio.Future[Any]] = {ended}
     try:
         while True:
-            coming = asyncio.ensure_future(anext(chunks, None))
+            tasks.add(coming := asyncio.ensure_future(anext(chunks, None)))
             done, _ = await asyncio.wait({coming, ended}, return_when=asyncio.FIRST_COMPLETED)
             if coming not in done:
-                coming.cancel()
-                await asyncio.wait({coming})
                 raise StorageError(400, "TusError", "Request aborted due to lock acquired")
+            tasks.discard(coming)
             chunk = coming.result()
             if chunk is None:
                 return
             yield chunk
     finally:
-        ended.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _drained(wanted: asyncio.Event) -> None:
