@@ -30,8 +30,8 @@ STATEMENT_TIMEOUT = "20s"
 LOCK_TIMEOUT = "10s"
 
 # Several statements in one message: what a round trip and its waiting cost is more than what they do.
-ENTER = (
-    b"begin; select set_config('statement_timeout', %(statement_timeout)s, true),"
+SETTINGS = (
+    b"select set_config('statement_timeout', %(statement_timeout)s, true),"
     b" set_config('lock_timeout', %(lock_timeout)s, true),"
     b" set_config('app.organization_id', %(organization_id)s, true), set_config('app.trace_id', %(trace_id)s, true);"
 )
@@ -123,19 +123,15 @@ def call(query: bytes, parameters: Mapping[str, Any] | None = None) -> dict[str,
 
 def _call(connection: Connection, query: bytes, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
     with psycopg.ClientCursor(connection, row_factory=dict_row) as cursor:
-        try:
-            cursor.execute(ENTER + query.rstrip(b";") + b"; commit", {**_settings(None), **(parameters or {})})
-        except psycopg.Error:
-            if not connection.closed:
-                connection.execute("rollback")
-            raise
-        cursor.set_result(-2)  # the last is of the commit
+        # Statements of one message are one transaction, without being told so.
+        cursor.execute(SETTINGS + query, {**_settings(None), **(parameters or {})})
+        cursor.set_result(-1)
         return cursor.fetchone()
 
 
 def _enter(connection: Connection, organization_id: UUID | None) -> Connection:
     with psycopg.ClientCursor(connection) as cursor:
-        cursor.execute(ENTER, _settings(organization_id))
+        cursor.execute(b"begin; " + SETTINGS, _settings(organization_id))
     return connection
 
 
