@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.realtime.client import Client, Frame, client, token
@@ -397,3 +398,19 @@ def test_a_policy_that_takes_too_long_holds_up_but_does_not_silence_the_others(s
             assert (await told(ada))["record"]["id"] == 1
 
     play(scene())
+
+
+def test_of_many_callers_those_whose_policies_raise_are_told_apart_from_those_who_see_nothing(stack: Stack) -> None:
+    stack.run("insert into notes (id, owner) values (1, 'ada')")
+    claims = ['{"sub": "ada"}', '{"sub', '{"sub": "eve"}', "no json", '{"sub": "ada", "n": 2}']
+    with psycopg.connect(stack.settings.database_url("supabase_realtime_admin")) as connection:
+        found = connection.execute(
+            "select n, answer from realtime.who_sees(%s, 'authenticated', %s)",
+            ["select array_agg(1) from public.notes where id = 1", claims],
+        ).fetchall()
+        assert found == [(1, [1]), (2, None), (4, None), (5, [1])]
+        row = connection.execute("select current_user").fetchone()
+        assert row == ("supabase_realtime_admin",)  # and not the last caller
+        for role, query in (("nobody", "select '{1}'::int[]"), ("anon", "select array_agg(1) from unpublished_yet")):
+            nothing = connection.execute("select * from realtime.who_sees(%s, %s, %s)", [query, role, claims])
+            assert nothing.fetchall() == []

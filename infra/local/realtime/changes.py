@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
-from infra.local.realtime import catalog, filters, typed, visibility
+from infra.local.realtime import catalog, typed, visibility
 from infra.local.realtime.catalog import Entity
 from infra.local.realtime.filters import Filter
 from infra.local.realtime.frames import dumps
@@ -82,6 +82,7 @@ async def judge(connection: Connection, changes: list[Change], groups: Iterable[
         for change, found in wanted
         if change.relation.oid in entities  # a table dropped since can show nothing
     ]
+    await visibility.until_visible(connection, {change.xid for change, _ in wanted})
     await _filter(connection, candidates)
     await _look(connection, [each for each in candidates if each.groups and each.judged_by_policies])
     deliveries = []
@@ -91,33 +92,39 @@ async def judge(connection: Connection, changes: list[Change], groups: Iterable[
 
 
 async def _filter(connection: Connection, candidates: list[Candidate]) -> None:
-    """Keep the groups whose filters the row passes."""
+    """Keep the groups whose filters the row passes. What cannot be told here the database is asked, all at once."""
+    passing = [_passing(candidate) for candidate in candidates]
+    undecided = list(dict.fromkeys(question for found in passing for _, open_ in found for question in open_))
     answers: dict[Question, bool] = {}
-    undecided: list[Question] = []
-    for candidate in candidates:
-        row = candidate.row
-        candidate.groups = [each for each in candidate.groups if filters.present(each.interest.filters, row)]
-        for rule in {rule for each in candidate.groups for rule in each.interest.filters}:
-            question = _question(candidate, rule)
-            if question is None or question in answers:
-                continue
-            decided = rule.decide(question[0].type_name, question[2])
-            if decided is None:
-                undecided.append(question)
-            answers[question] = bool(decided)
     for start in range(0, len(undecided), 1000):
         answers.update(await _evaluate(connection, undecided[start : start + 1000]))
-    for candidate in candidates:
-        candidate.groups = [
-            each
-            for each in candidate.groups
-            if all((q := _question(candidate, rule)) is not None and answers[q] for rule in each.interest.filters)
-        ]
+    for candidate, found in zip(candidates, passing, strict=True):
+        candidate.groups = [group for group, open_ in found if all(answers[question] for question in open_)]
 
 
-def _question(candidate: Candidate, rule: Filter) -> Question | None:
-    column, value = candidate.entity.column(rule.column), candidate.row.get(rule.column, Unchanged.VALUE)
-    return None if column is None or isinstance(value, Unchanged) else (column, rule, value)
+def _passing(candidate: Candidate) -> list[tuple[Group, list[Question]]]:
+    """The groups that no filter rules out, each with what is still to be asked."""
+    row, entity = candidate.row, candidate.entity
+    shown = {
+        column.name: (column, value)
+        for column in entity.columns
+        if not isinstance(value := row.get(column.name, Unchanged.VALUE), Unchanged)
+    }
+    found = []
+    for group in candidate.groups:
+        open_: list[Question] = []
+        for rule in group.interest.filters:
+            if (known := shown.get(rule.column)) is None:
+                break  # a filter that cannot be checked does not pass
+            column, value = known
+            decided = rule.decide(column.type_name, value)
+            if decided is None:
+                open_.append((column, rule, value))
+            elif not decided:
+                break
+        else:
+            found.append((group, open_))
+    return found
 
 
 async def _evaluate(connection: Connection, questions: list[Question]) -> dict[Question, bool]:

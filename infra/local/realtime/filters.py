@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 
 from infra.local.realtime.elixir import inspect
-from infra.local.realtime.pgoutput import Row, Unchanged
 
 OPERATORS = {
     "eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "in": "= any", "like": "~~",
@@ -107,8 +106,3 @@ def _split(text: str) -> list[str]:
 def _unquote(value: str) -> str:
     whole = re.fullmatch(r'"((?:[^"\\]|\\.)*)"', value, re.DOTALL)
     return re.sub(r"\\(.)", r"\1", whole[1], flags=re.DOTALL) if whole else value
-
-
-def present(filters: tuple[Filter, ...], row: Row) -> bool:
-    """Whether the row has a value for every filter: one that cannot be checked does not pass."""
-    return all(row.get(one.column, Unchanged.VALUE) is not Unchanged.VALUE for one in filters)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,11 +14,15 @@ from psycopg import AsyncConnection, sql
 from infra.local.realtime.catalog import Entity
 from infra.local.realtime.pgoutput import Relation
 
+log = logging.getLogger(__name__)
+
 Connection = AsyncConnection[tuple[Any, ...]]
 Key = tuple[str, ...]
 """A row's primary key, in text."""
 
 ROWS_AT_ONCE = 200
+PATIENCE, PAUSE = 5.0, 0.002  # seconds
+SNAPSHOT = "select pg_current_snapshot()::text"
 ASK = "select n, answer from realtime.who_sees(%s, %s, %s)"
 
 
@@ -31,6 +38,32 @@ async def who_sees(
     for start in range(0, len(keys), ROWS_AT_ONCE):
         await _ask(connection, (relation, entity, role), callers, keys[start : start + ROWS_AT_ONCE], seen)
     return seen
+
+
+async def until_visible(connection: Connection, xids: set[int]) -> None:
+    """Wait until what these transactions (without epoch) wrote can be seen.
+
+    A commit is in the log, and can be read there, a moment before the server counts its transaction as ended.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        row = await (await connection.execute(SNAPSHOT, prepare=True)).fetchone()
+        assert row is not None
+        if all(_in_snapshot(xid, row[0]) for xid in xids):
+            return
+        if time.monotonic() > deadline:
+            log.error("transactions that are committed in the log are still running: %s", sorted(xids))
+            return
+        await asyncio.sleep(PAUSE)
+
+
+def _in_snapshot(xid: int, snapshot: str) -> bool:
+    """Whether a transaction of lately is among those that a snapshot (`xmin:xmax:running,…`) shows."""
+    _, xmax, running = snapshot.split(":")
+    # Both without epoch: numbers go round, and half of them lie behind any one.
+    if (int(xmax) - xid - 1) & 0xFFFFFFFF >= 1 << 31:
+        return False
+    return all(int(each) & 0xFFFFFFFF != xid for each in running.split(",") if each)
 
 
 async def _ask(

@@ -44,13 +44,17 @@ DECODE = (
 
 @dataclass(frozen=True)
 class Change:
-    """One committed row change. `old` has the columns of the table's replica identity, as far as the log has them."""
+    """One committed row change. `old` has the columns of the table's replica identity, as far as the log has them.
+
+    `xid` is that of its transaction, without epoch.
+    """
 
     action: Literal["INSERT", "UPDATE", "DELETE"]
     relation: pgoutput.Relation
     new: pgoutput.Row
     old: pgoutput.Row
     committed_at: datetime
+    xid: int = 0
 
 
 class Follower:
@@ -200,19 +204,19 @@ class Follower:
 def read_changes(decoder: pgoutput.Decoder, messages: list[bytes]) -> list[Change]:
     """The row changes in the messages of whole transactions."""
     changes = []
-    committed_at = pgoutput.POSTGRES_EPOCH
+    committed_at, xid = pgoutput.POSTGRES_EPOCH, 0
     for data in messages:
         match decoder.decode(data):
-            case pgoutput.Begin(committed_at=committed_at):
+            case pgoutput.Begin(committed_at=committed_at, xid=xid):
                 pass
             case pgoutput.Insert(relation, new):
-                changes.append(Change("INSERT", relation, new, {}, committed_at))
+                changes.append(Change("INSERT", relation, new, {}, committed_at, xid))
             case pgoutput.Update(relation, old, new):
                 if old is None:  # the identity is unchanged, so the new row has it
                     old = {column.name: new[column.name] for column in relation.columns if column.in_identity}
-                changes.append(Change("UPDATE", relation, new, old, committed_at))
+                changes.append(Change("UPDATE", relation, new, old, committed_at, xid))
             case pgoutput.Delete(relation, old):
-                changes.append(Change("DELETE", relation, {}, old, committed_at))
+                changes.append(Change("DELETE", relation, {}, old, committed_at, xid))
             case _:
                 pass
     return changes
