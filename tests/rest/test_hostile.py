@@ -25,7 +25,7 @@ from tests.rest.conftest import SCHEMA, configure, serving, until
 FULL = os.environ.get("FULL") == "1"
 SECRET = "hidden"
 few = sizes(max_examples=300 if FULL else 30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-many = sizes(few, max_examples=1500 if FULL else 60)
+many = sizes(few, max_examples=1500 if FULL else 30)
 MEANT_TO_FAIL = ("/rpc/slow", "/rpc/raise_it", "/rpc/answer_with")
 
 # What breaks out of quotes, comments, casts, placeholders and headers, mixed with what names may be.
