@@ -201,3 +201,33 @@ def test_a_buckets_own_words_are_kept(storage: Running, key: str) -> None:
     assert storage.request("POST", "/bucket", key, json=limits).json() == {"name": "limits"}
     made = storage.request("GET", "/bucket/limits", key).json()
     assert (made["file_size_limit"], made["allowed_mime_types"]) == (1500, ["image/*"])
+
+
+def test_buckets_are_listed_in_pages_in_an_order_and_by_name(storage: Running, key: str) -> None:
+    def names(**asked: str) -> list[str]:
+        return [bucket["name"] for bucket in storage.request("GET", "/bucket", key, params=asked).json()]
+
+    storage.request("POST", "/bucket", key, json={"name": "100_Mail"})
+    assert names(sortColumn="name") == sorted(names())
+    assert names(sortColumn="name", sortOrder="desc", limit="2", offset="1") == sorted(names(), reverse=True)[1:3]
+    assert names(search="PRIV") == ["private"]
+    assert names(search="_") == ["100_Mail"]
+    assert names(search="%") == []
+    for wrong in ({"limit": "0"}, {"offset": "-1"}, {"sortColumn": "owner"}, {"sortOrder": "up"}, {"limit": "x"}):
+        answer = storage.request("GET", "/bucket", key, params=wrong)
+        assert (answer.status_code, answer.json()["code"]) == (400, "InvalidRequest")
+
+
+def test_files_move_and_are_copied_between_buckets(storage: Running, key: str, stored: str) -> None:
+    body = {"bucketId": "private", "sourceKey": "a.txt", "destinationBucket": "public", "destinationKey": "b.txt"}
+    copied = storage.request("POST", "/object/copy", key, json=body).json()
+    assert (copied["Key"], copied["bucket_id"], copied["name"]) == ("public/b.txt", "public", "b.txt")
+    changed = body | {"copyMetadata": False, "metadata": {"mimetype": "text/css"}, "destinationKey": "c.css"}
+    assert storage.request("POST", "/object/copy", key, json=changed).json()["metadata"]["cacheControl"] == "max-age=60"
+    assert storage.request("GET", "/object/public/public/c.css").headers["content-type"] == "text/css"
+    moved = storage.request("POST", "/object/move", key, json=body | {"destinationKey": "d.txt"}).json()
+    assert (moved["message"], moved["Key"]) == ("Successfully moved", "d.txt")
+    assert storage.request("GET", stored, key).json()["code"] == "NoSuchKey"
+    assert storage.request("GET", "/object/public/public/d.txt").content == b"0123456789"
+    nowhere = body | {"destinationBucket": "nowhere"}
+    assert storage.request("POST", "/object/copy", key, json=nowhere).status_code == 400

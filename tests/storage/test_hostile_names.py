@@ -22,7 +22,7 @@ HOSTILE = st.lists(
     max_size=8,
 ).map("".join)
 FEW = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 ANSWERS = {200, 400}
 
