@@ -262,3 +262,13 @@ def test_statements_are_prepared_unless_the_settings_deny_it(
     until(last_of_many, lambda answer: answer.status_code == 200 and answer.json() > 0)
     configure(bare, db_prepared_statements="false")
     until(last_of_many, lambda answer: answer.json() == 0)
+
+
+def test_errors_are_told_shortly_where_the_settings_say(live: httpx.Client, bare: Settings) -> None:
+    configure(bare, client_error_verbosity="minimal")
+    beyond = {"Prefer": "count=exact"}
+    answer = until(lambda: live.get("/nope"), lambda answer: set(answer.json()) == {"code", "message"})
+    assert answer.json()["code"] == "PGRST205"
+    answer = live.get("/things?offset=9", headers=beyond)
+    assert answer.json() == {"code": "PGRST103", "message": "Requested range not satisfiable"}
+    assert set(live.get("/things?id=eq.x").json()) == {"code", "message"}

@@ -225,7 +225,7 @@ class Planning:
         return media.negotiate(self.cache, wanted, resource, default_select=root.has_default_select, plans=plans)
 
     def _context(self, kind: MediaType, *, rows: Range = ALL_ROWS, head: bool = False) -> Context:
-        return Context(kind, self.preferences, rows, self.profile, head)
+        return Context(kind, self.preferences, rows, self.profile, head, self.configuration.verbose_errors)
 
     def _refuse_invalid_preferences(self) -> None:
         if self.preferences.invalid and self.preferences.strict:

@@ -33,6 +33,7 @@ class Context:
     rows: Range
     profile: str | None = None
     head: bool = False
+    verbose_errors: bool = True
 
     def typed(self) -> Headers:
         headers = [("Content-Type", self.media.content_type)]
@@ -128,7 +129,7 @@ def _body(context: Context, result: Result, status: int, total: int | None) -> b
     if context.head:
         return b""
     if status == 416:
-        return errors.range_beyond_the_end(context.rows.lower, total or 0).body()
+        return errors.range_beyond_the_end(context.rows.lower, total or 0).body(verbose=context.verbose_errors)
     return result.body
 
 
