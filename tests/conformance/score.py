@@ -37,7 +37,7 @@ class Score:
     out_of_scope: list[tuple[str, str]] = field(default_factory=list)
     known: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    no_server: int = 0
+    no_server: list[Result] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
 
     @property
@@ -64,7 +64,7 @@ class Score:
             "known": [{"test": test, "reason": reason} for test, reason in self.known],
             "out_of_scope": [{"test": test, "reason": reason} for test, reason in self.out_of_scope],
             "skipped_by_the_suite": self.skipped,
-            "needing_no_server": self.no_server,
+            "needing_no_server": [each.test for each in self.no_server],
             "listed_but_passing": self.mended,
         }
 
@@ -81,7 +81,6 @@ def score(suite: Suite, results: Sequence[Result], listed: Sequence[Listed]) -> 
     """Sort the results. What is out of scope is not counted, whether it passes or not."""
     mine = [row for row in listed if row.suite == suite.name]
     told = Score(suite.name)
-    no_server = 0
     for result in results:
         outside = _row(result.test, mine, "out of scope")
         known = _row(result.test, mine, "fails")
@@ -90,7 +89,7 @@ def score(suite: Suite, results: Sequence[Result], listed: Sequence[Listed]) -> 
         elif result.outcome == "skipped":
             told.skipped.append(result.test)
         elif not suite.needs_server(result.test):
-            no_server += 1
+            told.no_server.append(result)
         elif result.outcome == "passed":
             told.passed.append(result.test)
             if known and "*" not in known.test:
@@ -99,7 +98,7 @@ def score(suite: Suite, results: Sequence[Result], listed: Sequence[Listed]) -> 
             told.failed.append(result)
             if known:
                 told.known.append((result.test, known.reason))
-    return Score(**{**told.__dict__, "no_server": no_server})
+    return told
 
 
 def _row(test: str, rows: Sequence[Listed], kind: str) -> Listed | None:
