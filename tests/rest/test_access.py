@@ -99,6 +99,12 @@ def test_what_is_no_token_is_refused(api: httpx.Client, token: str, message: str
     assert (response.status_code, response.json()["code"], response.json()["message"]) == (401, "PGRST301", message)
 
 
+def test_a_bearer_without_a_token_is_refused(api: httpx.Client) -> None:
+    response = api.get("/clients", headers={"Authorization": "Bearer"})
+    assert (response.status_code, response.json()["code"]) == (401, "PGRST301")
+    assert response.json()["message"] == "Empty JWT is sent in Authorization header"
+
+
 @pytest.mark.parametrize("claim", [{"exp": None}, {"nbf": None, "iat": None, "aud": None}, {"sub": 7, "jti": 1}])
 def test_claims_that_are_null_or_nobody_reads_are_no_matter(
     api: httpx.Client, shop: Settings, claim: dict[str, Any]

@@ -61,6 +61,8 @@ class Authenticator:
         if configuration.key_set != self._key_set:
             self._key_set = configuration.key_set
             self._verified.clear()
+        if authorization is not None and authorization.strip().lower() == "bearer":
+            raise bad_token("Empty JWT is sent in Authorization header")
         claims = self._claims(tokens.resolve(self._keys, apikey, authorization), configuration.cached_tokens)
         _check_audience(claims.get("aud"), configuration.audience)
         role = _role(claims, configuration.role_claim) or configuration.anonymous_role
@@ -86,8 +88,6 @@ class Authenticator:
         return claims
 
     def _verify(self, token: str) -> dict[str, Any]:
-        if not token:
-            raise bad_token("Empty JWT is sent in Authorization header")
         if self._key_set is not None and not self._key_set.keys:
             raise no_secret()
         parts = token.count(".") + 1
