@@ -91,6 +91,8 @@ def test_guessing_passwords_and_codes_is_slowed_down(configured: Callable[..., A
     address = auth.user()
     codes = [auth.sign_in(address, f"guess {number}").json()["code"] for number in range(4)]
     assert codes == ["invalid_credentials"] * 3 + ["over_request_rate_limit"]
+    body, disguise = {"email": address, "password": "guess"}, {"X-Forwarded-For": "10.1.2.3"}
+    assert auth.call("POST", "/token?grant_type=password", json=body, headers=disguise).status_code == 429
     body = {"email": address, "token": "000000", "type": "email"}
     assert [auth.call("POST", "/verify", json=body).status_code for _ in range(3)] == [403, 403, 429]
 

@@ -182,9 +182,12 @@ class Call:
         return self.request.client.host if self.request.client else "127.0.0.1"
 
     def limited_as(self, limits: RateLimits) -> str | None:
-        """Who this call is counted for: nobody, where limits go by a header that it lacks."""
+        """Who this call is counted for: nobody, where limits go by a header that it lacks.
+
+        By address, it is the connection's: what a proxy forwarded anybody can write.
+        """
         if not limits.header:
-            return self.ip
+            return self.request.client.host if self.request.client else "127.0.0.1"
         return self.request.headers.get(limits.header, "").partition(",")[0].strip() or None
 
     @property
