@@ -21,9 +21,9 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 PREPARED = 100  # statements kept by a session; the least used goes first
-SEEN = 1000  # statements remembered as having come once
-GLANCE_SECONDS = 0.5
-PREPARE_AT = 2  # the time that a statement comes when it is prepared
+SEEN = 1000  # statements remembered as having come once, by their hash: a client can make them long
+LONGEST = 20_000  # characters of a statement that is worth being kept
+GLANCE_SECONDS = 0.5  # between looks at a socket that says nothing
 
 
 class Step(NamedTuple):
@@ -42,7 +42,7 @@ class Connection(psycopg.AsyncConnection[Any]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.prepared: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-        self.seen: dict[tuple[str, str], int] = {}
+        self.seen: set[int] = set()
         self.made = 0  # names are not used twice: nothing has to be known of one that was given up
 
     async def fly(self, steps: Sequence[Step], role: str, *, prepare: bool = True) -> list[PGresult]:
@@ -91,10 +91,10 @@ class Connection(psycopg.AsyncConnection[Any]):
             self.prepared.move_to_end(key)
             connection.send_query_prepared(name, *values)
             return [True]
-        if not prepare or self.seen.get(key, 0) + 1 < PREPARE_AT:
+        if not prepare or len(text) > LONGEST or hash(key) not in self.seen:
             if len(self.seen) >= SEEN:
                 self.seen.clear()
-            self.seen[key] = self.seen.get(key, 0) + 1
+            self.seen.add(hash(key))
             connection.send_query_params(text.encode(), values[0], param_formats=values[1])
             return [True]
         self.made += 1
@@ -114,9 +114,12 @@ class Connection(psycopg.AsyncConnection[Any]):
 def _encoded(parameters: Sequence[str | bytes]) -> Values:
     """The values and their formats, 0 for text and 1 for bytes as they are.
 
-    Raises DataError for a text with a NUL, which would end it on its way.
+    Raises DataError for a text with a NUL, which would end it on its way, and for what is no text in UTF-8.
     """
-    values = [each.encode() if isinstance(each, str) else each for each in parameters]
+    try:
+        values = [each.encode() if isinstance(each, str) else each for each in parameters]
+    except UnicodeEncodeError as error:
+        raise psycopg.DataError(f"invalid text: {error.reason}") from None
     if any(isinstance(each, str) and "\0" in each for each in parameters):
         raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
     return values, [0 if isinstance(each, str) else 1 for each in parameters]
