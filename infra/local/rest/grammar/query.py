@@ -29,7 +29,7 @@ RESERVED = frozenset({"select", "columns", "on_conflict"})
 RESERVED_ENDINGS = frozenset({"order", "limit", "offset", "and", "or"})
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def parse(query_string: str, *, call: bool = False) -> Query:
     """Parse `query_string` (percent-encoded, without `?`).
 
