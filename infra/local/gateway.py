@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
+import resource
 import sys
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import unquote_to_bytes
@@ -55,6 +56,7 @@ PER_CONNECTION = {
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade",
     b"content-length",
 }  # fmt: skip
+OPEN_FILES = 10_240  # Realtime's connections among them
 log = logging.getLogger("infra.local.gateway")
 
 
@@ -259,8 +261,17 @@ async def run(plan: Plan) -> None:
         await gateway.stop()
 
 
+def _allow_many_connections() -> None:
+    """Many a shell lets a process open no more than 256 or 1,024 files, and each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def main() -> None:
     end_with_parent()
+    _allow_many_connections()
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     uvloop.run(run(Plan.read()))
