@@ -26,6 +26,7 @@ def serve(app: Callable[..., Any]) -> Iterator[str]:
         timeout_graceful_shutdown=2,
         ws_max_size=MESSAGE_BYTES,
         ws_per_message_deflate=False,
+        proxy_headers=False,  # as the stack serves
     )
     server = uvicorn.Server(config)
     started = threading.Event()
