@@ -188,6 +188,7 @@ WORDS = st.sampled_from([
     "id", "name", "a1", "count", "not", "and", "or", "is", "in", "eq", "neq", "like", "isdistinct", "fts", "inner",
     "left", "null", "not_null", "true", ".", ",", "(", ")", ":", "::", "->", "->>", "!", "*", " ", "-", "1", '"', "{",
     "}", "asc", "desc", "nullsfirst", "nullslast", "any", "sum()", "...", "\n", "is.null", "eq.1", "in.(1,2)", "not.",
+    "count()", '"q"', "a-b", "->0", "->>-1", "eq(any).", "fts(x).", "{1,2}", "sum", ".max()", "::int", "(id)",
 ])  # fmt: skip
 
 

@@ -26,7 +26,8 @@ def quoted(text: str) -> str:
 
 def read(api: httpx.Client, resource: str, **parameters: str) -> httpx.Response:
     answer = api.get(f"/{resource}", params=parameters)
-    harmless(answer)
+    if "syntax error in tsquery" not in answer.text:  # of a value that full text search is asked for
+        harmless(answer)
     return answer
 
 
