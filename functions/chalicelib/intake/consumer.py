@@ -12,7 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from chalicelib.kit import storage
-from chalicelib.kit.database import Connection, keepable, one, queries, transaction
+from chalicelib.kit.database import Connection, call, keepable, one, queries, transaction
 from chalicelib.kit.jobs import Effects, Job, Retry
 from chalicelib.kit.logging import log
 from chalicelib.kit.reply_token import ReplyToken, read_token
@@ -36,8 +36,7 @@ _SHOWN = re.compile(r"image/(?:png|jpeg|gif|webp)|application/pdf|text/plain|aud
 def handle(job: Job) -> Effects | None:
     """Read the mail of a job and file it. What cannot be read or filed is quarantined with the reason."""
     mail_id = UUID(job.payload["inbound_mail_id"])
-    with transaction(job.tenant) as connection:
-        row = one(connection, SQL["to_read"], {"id": mail_id})
+    row = call(SQL["to_read"], {"id": mail_id}, job.tenant)
     if row is None or row["state"] in ("done", "quarantined"):
         return None
     try:

@@ -31,9 +31,10 @@ LOCK_TIMEOUT = "10s"
 
 # Several statements in one message: what a round trip and its waiting cost is more than what they do.
 SETTINGS = (
-    b"select set_config('statement_timeout', %(statement_timeout)s, true),"
-    b" set_config('lock_timeout', %(lock_timeout)s, true),"
-    b" set_config('app.organization_id', %(organization_id)s, true), set_config('app.trace_id', %(trace_id)s, true);"
+    b"select set_config('statement_timeout', %(set_statement_timeout)s, true),"
+    b" set_config('lock_timeout', %(set_lock_timeout)s, true),"
+    b" set_config('app.organization_id', %(set_organization_id)s, true),"
+    b" set_config('app.trace_id', %(set_trace_id)s, true);"
 )
 
 
@@ -73,20 +74,23 @@ def close() -> None:
 
 
 @contextmanager
-def transaction(organization_id: UUID | None = None) -> Iterator[Connection]:
+def transaction(
+    organization_id: UUID | None = None, first: bytes = b"", parameters: Mapping[str, Any] | None = None
+) -> Iterator[Connection]:
     """One transaction as pgdesk_functions, bound to a tenant (None: to none) and to this thread's trace. Commits at the
-    end, undoes on error.
+    end, undoes on error. `first` is a statement that goes along with its beginning; its rows are not asked for.
 
     A connection that the server closed while it lay idle is replaced once, before anything was sent over it. One
     transaction at a time: raises RuntimeError inside another one (whose tenant it would change).
     """
     if _is_inside():
         raise RuntimeError("a transaction is open already: end it first, or pass its connection on")
+    values = {**_settings(organization_id), **(parameters or {})}
     try:
-        connection = _enter(_connection(), organization_id)
+        connection = _enter(_connection(), first, values)
     except psycopg.OperationalError:
         close()
-        connection = _enter(_connection(), organization_id)
+        connection = _enter(_connection(), first, values)
     try:
         yield connection
     except BaseException:
@@ -103,8 +107,10 @@ def _is_inside() -> bool:
     return kept is not None and not kept.closed and kept.info.transaction_status != TransactionStatus.IDLE
 
 
-def call(query: bytes, parameters: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-    """The first row of one statement in a transaction of its own, bound to no tenant, all of it in one message.
+def call(
+    query: bytes, parameters: Mapping[str, Any] | None = None, organization_id: UUID | None = None
+) -> dict[str, Any] | None:
+    """The first row of one statement in a transaction of its own, bound to a tenant (None: to none), in one message.
 
     Where the connection is lost it is sent once more, although the first may have been committed: for statements that
     do nothing the second time.
@@ -112,35 +118,41 @@ def call(query: bytes, parameters: Mapping[str, Any] | None = None) -> dict[str,
     if _is_inside():
         raise RuntimeError("a transaction is open already: end it first, or use its connection")
     connection = _connection()
+    values = {**_settings(organization_id), **(parameters or {})}
     try:
-        return _call(connection, query, parameters)
+        return _call(connection, query, values)
     except psycopg.OperationalError:
         if not connection.closed:
             raise
         close()
-    return _call(_connection(), query, parameters)
+    return _call(_connection(), query, values)
 
 
-def _call(connection: Connection, query: bytes, parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _call(connection: Connection, query: bytes, values: Mapping[str, Any]) -> dict[str, Any] | None:
     with psycopg.ClientCursor(connection, row_factory=dict_row) as cursor:
         # Statements of one message are one transaction, without being told so.
-        cursor.execute(SETTINGS + query, {**_settings(None), **(parameters or {})})
+        cursor.execute(SETTINGS + query, values)
         cursor.set_result(-1)
         return cursor.fetchone()
 
 
-def _enter(connection: Connection, organization_id: UUID | None) -> Connection:
+def _enter(connection: Connection, first: bytes, values: Mapping[str, Any]) -> Connection:
     with psycopg.ClientCursor(connection) as cursor:
-        cursor.execute(b"begin; " + SETTINGS, _settings(organization_id))
+        try:
+            cursor.execute(b"begin; " + SETTINGS + first, values)
+        except psycopg.Error:
+            if not connection.closed:
+                connection.execute("rollback")
+            raise
     return connection
 
 
 def _settings(organization_id: UUID | None) -> dict[str, str]:
     return {
-        "statement_timeout": STATEMENT_TIMEOUT,
-        "lock_timeout": LOCK_TIMEOUT,
-        "organization_id": str(organization_id or ""),
-        "trace_id": trace_id(),
+        "set_statement_timeout": STATEMENT_TIMEOUT,
+        "set_lock_timeout": LOCK_TIMEOUT,
+        "set_organization_id": str(organization_id or ""),
+        "set_trace_id": trace_id(),
     }
 
 

@@ -154,8 +154,7 @@ def _finish(job: Job, effects: Effects | None) -> None:
     if effects is None:
         call(SQL["finish_job"], attempt)
         return
-    with transaction(job.organization_id) as connection:
-        connection.execute(SQL["enter_job"], attempt)
+    with transaction(job.organization_id, SQL["enter_job"], attempt) as connection:
         effects(connection)
         connection.execute(SQL["finish_job"], attempt)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from chalicelib.kit.database import Connection, one, queries, transaction
+from chalicelib.kit.database import Connection, call, one, queries, transaction
 from chalicelib.kit.embeddings import embed
 from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.kit.logging import log
@@ -40,8 +40,7 @@ def prepare() -> None:
 
 def handle(job: Job) -> Effects | None:
     """Answer a contact's message. Nothing is done for one that has its answer, or must not have one."""
-    with transaction(job.tenant) as connection:
-        case = one(connection, SQL["case"], {"message_id": _message_id(job)})
+    case = call(SQL["case"], {"message_id": _message_id(job)}, job.tenant)
     if case is None or (reason := _needs_none(case)):
         log("reply.skipped", reason="no such message" if case is None else reason)
         return None

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.kit.database import Connection, one, queries, transaction
+from chalicelib.kit.database import Connection, call, queries, transaction
 from chalicelib.kit.embeddings import MODEL, embed
 from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.triage import category, language, signals
@@ -25,8 +25,7 @@ def handle(job: Job) -> Effects | None:
     """The payload is that of a `message.received` event: `subject_id` (or `message_id`) names the message."""
     message_id = message_of(job)
     started = time.perf_counter()
-    with transaction(job.tenant) as connection:
-        message = one(connection, SQL["message"], {"message_id": message_id})
+    message = call(SQL["message"], {"message_id": message_id}, job.tenant)
     if message is None:
         return None  # deleted since, or not a contact's
     text = telling_text(message["subject"], message["text"], opens_ticket=message["opens_ticket"])
