@@ -1242,12 +1242,12 @@ begin
   with silent as (
     select late.id
     from private.consumers as c
-    left join private.claim_marks as m on m.consumer = c.name
+    left join private.claim_marks as m on m.consumer = c.name and m.good_until > now()
     cross join lateral (
       select j.id from private.jobs as j
       where j.consumer = c.name
         and j.state in ('published', 'running')
-        and j.claim >= case when m.good_until > now() then m.oldest_claim else 0 end
+        and j.claim >= coalesce(m.oldest_claim, 0)
         and j.lease_until < now()
       limit 1000
       for update skip locked
@@ -1374,15 +1374,14 @@ begin
     with windows as (
       select
         c.name, greatest(c.in_flight - flight.jobs, 0) as room,
-        case when m.good_until > now() then m.past_run_at else '-infinity' end as past_run_at,
+        coalesce(m.past_run_at, '-infinity') as past_run_at,
         coalesce(m.past_id, '00000000-0000-0000-0000-000000000000') as past_id
       from private.consumers as c
-      left join private.claim_marks as m on m.consumer = c.name
+      left join private.claim_marks as m on m.consumer = c.name and m.good_until > now()
       cross join lateral (
         select count(*) as jobs
         from private.jobs as f
-        where f.consumer = c.name and f.state in ('published', 'running')
-          and f.claim >= case when m.good_until > now() then m.oldest_claim else 0 end
+        where f.consumer = c.name and f.state in ('published', 'running') and f.claim >= coalesce(m.oldest_claim, 0)
       ) as flight
     ), due as (
       select next.id, w.room
