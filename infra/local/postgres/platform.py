@@ -52,7 +52,9 @@ def clone_database(settings: Settings, name: str) -> Settings:
                 if role
                 else (sql.SQL("database {}").format(sql.Identifier(name)))
             )
-            connection.execute(sql.SQL("alter {} set {} to {}").format(whose, sql.SQL(parameter), sql.Literal(value)))
+            # A list of names is kept as it was written, quotes included.
+            given = sql.SQL(value) if parameter == "search_path" else sql.Literal(value)
+            connection.execute(sql.SQL("alter {} set {} to {}").format(whose, sql.SQL(parameter), given))
     return settings.at(name)
 
 

@@ -1,0 +1,19 @@
+"""A copy of a database, as each test has one, behaves as the original."""
+
+from __future__ import annotations
+
+import psycopg
+
+from infra.local.postgres import clone_database, drop_database
+from infra.local.settings import Settings
+
+
+def test_a_copy_looks_names_up_where_the_original_does(platform: Settings) -> None:
+    copy = clone_database(platform, "copied")
+    try:
+        for settings in (platform, copy):
+            with psycopg.connect(settings.database_url("supabase_admin")) as connection:
+                row = connection.execute("show search_path").fetchone()
+                assert row == ('"$user", public, extensions',)
+    finally:
+        drop_database(copy)
