@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from psycopg.types.json import Jsonb
+
 from chalicelib.kit.database import Connection, queries
 from chalicelib.kit.jobs import Effects, Job
-from psycopg.types.json import Jsonb
 
 SQL = queries(__file__)
 
