@@ -39,9 +39,11 @@ _responses: Any = responses
 _models.unix_time_millis = lambda: time.time() * 1000
 _models.camelcase_to_underscores = functools.cache(_models.camelcase_to_underscores)
 _responses.method_names_from_class = functools.cache(_responses.method_names_from_class)
-# And this one would read 7 MB of AWS' endpoints for the names of all regions.
+# And this one would read 7 MB of AWS' endpoints for the names of all regions. Other services of moto, in whose process
+# this may be, are left theirs.
 _backend: Any = AccountSpecificBackend
-_backend._generate_regions = lambda _, service: [REGION]
+_all_regions = _backend._generate_regions
+_backend._generate_regions = lambda self, service: [REGION] if service == "sqs" else _all_regions(self, service)
 
 
 def call(action: str, body: bytes, host: str) -> tuple[int, dict[str, str], bytes]:
