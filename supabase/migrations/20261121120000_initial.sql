@@ -64,10 +64,13 @@ $$;
 
 -- A client's text as uuid, or null: policies and topics must never raise on odd input.
 create function private.try_uuid(value text) returns uuid
-language sql immutable parallel safe set search_path = '' as $$
-  select case
-    when value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then value::uuid
-  end;
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  if value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+    return value::uuid;
+  end if;
+  return null;
+end;
 $$;
 
 -- An address as it is compared and kept: trimmed, lower case.
@@ -314,12 +317,15 @@ create table private.api_key_secrets (
   api_key_id uuid not null unique references public.api_keys (id) on delete cascade
 );
 
--- The key that the caller's token was given for; null for everyone else.
+-- The key that the caller's token was given for; null for everyone else. (In plpgsql, as actor_id is: every event asks.)
 create function private.my_key_id() returns uuid
-language sql stable set search_path = '' as $$
-  select case
-    when current_setting('role', true) = 'pgdesk_api_key' then private.try_uuid((select auth.jwt()) ->> 'key_id')
-  end;
+language plpgsql stable set search_path = '' as $$
+begin
+  if current_setting('role', true) = 'pgdesk_api_key' then
+    return private.try_uuid((select auth.jwt()) ->> 'key_id');
+  end if;
+  return null;
+end;
 $$;
 
 -- That key, while it is good: a key that is revoked ends with all tokens that are out. (In plpgsql, which keeps its
@@ -350,8 +356,10 @@ $$;
 
 -- Who acts: a user, or a key. Null for the functions.
 create function private.actor_id() returns uuid
-language sql stable set search_path = '' as $$
-  select coalesce((select auth.uid()), (select private.my_key_id()));
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce((select auth.uid()), (select private.my_key_id()));
+end;
 $$;
 
 -- The organizations in which the caller is a member of at least the given role, or for which its key acts. Policies
@@ -2065,6 +2073,7 @@ for each row execute function private.keep_ticket();
 create function private.announce_ticket() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
+  before jsonb;
   changed jsonb;
 begin
   if tg_op = 'INSERT' then
@@ -2074,10 +2083,11 @@ begin
     );
     return null;
   end if;
+  before := to_jsonb(old);
   -- The subject is content: that it changed is told, not to what.
   select coalesce(jsonb_object_agg(field.key, case when field.key <> 'subject' then field.value end), '{}') into changed
   from jsonb_each(to_jsonb(new)) as field
-  where field.value is distinct from to_jsonb(old) -> field.key
+  where field.value is distinct from before -> field.key
     and field.key not in (
       'updated_at', 'last_seq', 'last_message_at', 'last_contact_at', 'last_answer_at', 'last_answer_by',
       'set_by_member', 'status_category', 'snoozed_until', 'snoozed_by'
