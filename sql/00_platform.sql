@@ -62,10 +62,13 @@ $$;
 
 -- A client's text as uuid, or null: policies and topics must never raise on odd input.
 create function private.try_uuid(value text) returns uuid
-language sql immutable parallel safe set search_path = '' as $$
-  select case
-    when value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then value::uuid
-  end;
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  if value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
+    return value::uuid;
+  end if;
+  return null;
+end;
 $$;
 
 -- An address as it is compared and kept: trimmed, lower case.

@@ -44,12 +44,15 @@ create table private.api_key_secrets (
   api_key_id uuid not null unique references public.api_keys (id) on delete cascade
 );
 
--- The key that the caller's token was given for; null for everyone else.
+-- The key that the caller's token was given for; null for everyone else. (In plpgsql, as actor_id is: every event asks.)
 create function private.my_key_id() returns uuid
-language sql stable set search_path = '' as $$
-  select case
-    when current_setting('role', true) = 'pgdesk_api_key' then private.try_uuid((select auth.jwt()) ->> 'key_id')
-  end;
+language plpgsql stable set search_path = '' as $$
+begin
+  if current_setting('role', true) = 'pgdesk_api_key' then
+    return private.try_uuid((select auth.jwt()) ->> 'key_id');
+  end if;
+  return null;
+end;
 $$;
 
 -- That key, while it is good: a key that is revoked ends with all tokens that are out. (In plpgsql, which keeps its
@@ -80,8 +83,10 @@ $$;
 
 -- Who acts: a user, or a key. Null for the functions.
 create function private.actor_id() returns uuid
-language sql stable set search_path = '' as $$
-  select coalesce((select auth.uid()), (select private.my_key_id()));
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce((select auth.uid()), (select private.my_key_id()));
+end;
 $$;
 
 -- The organizations in which the caller is a member of at least the given role, or for which its key acts. Policies

@@ -213,6 +213,7 @@ for each row execute function private.keep_ticket();
 create function private.announce_ticket() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
+  before jsonb;
   changed jsonb;
 begin
   if tg_op = 'INSERT' then
@@ -222,10 +223,11 @@ begin
     );
     return null;
   end if;
+  before := to_jsonb(old);
   -- The subject is content: that it changed is told, not to what.
   select coalesce(jsonb_object_agg(field.key, case when field.key <> 'subject' then field.value end), '{}') into changed
   from jsonb_each(to_jsonb(new)) as field
-  where field.value is distinct from to_jsonb(old) -> field.key
+  where field.value is distinct from before -> field.key
     and field.key not in (
       'updated_at', 'last_seq', 'last_message_at', 'last_contact_at', 'last_answer_at', 'last_answer_by',
       'set_by_member', 'status_category', 'snoozed_until', 'snoozed_by'
