@@ -94,7 +94,7 @@ def services(data: Path) -> Iterator[Settings]:
         schema.make_partitions(url)
         schema.admit_functions(url, settings.keys.service_password)
 
-    made = queues(functions_environment(settings))
+    made = queues()
     with Stack(settings, nobody, {}, made, {}, postgres_version(), migrate=migrate):
         yield settings
 

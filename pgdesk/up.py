@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import os
+import json
 
 from infra.aws.api import ERROR_TEMPLATE
 from infra.local.plan import QueueDefinition
@@ -34,7 +33,7 @@ def build_stack(settings: Settings) -> Stack:
         hearing_of_mail(settings),
         FUNCTIONS,
         environment,
-        queues(environment),
+        queues(),
         # Stands in for pg_net: a commit with due jobs wakes the relay at once.
         {"pgdesk_jobs": "sweep"},
         postgres_version(),
@@ -43,18 +42,14 @@ def build_stack(settings: Settings) -> Stack:
     )
 
 
-def queues(environment: dict[str, str]) -> list[QueueDefinition]:
+def queues() -> list[QueueDefinition]:
     """A queue and its dead letters for every consumer; visible again after six times the function's time-out, as
-    Lambda asks."""
-    before = dict(os.environ)
-    os.environ.update(environment)
-    try:
-        consumers = importlib.import_module("app").CONSUMERS
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    Lambda asks. Read from the functions' configuration, not from their code: that would stay in memory."""
+    configured = json.loads((FUNCTIONS / ".chalice" / "config.json").read_text())
+    functions = configured["stages"]["dev"]["lambda_functions"]
     prefix = "pgdesk-"
     return [
-        QueueDefinition(f"{prefix}{each.name}", each.timeout * 6, MAX_RECEIVES, f"{prefix}{each.name}-dead")
-        for each in consumers
+        QueueDefinition(f"{prefix}{name}", each["lambda_timeout"] * 6, MAX_RECEIVES, f"{prefix}{name}-dead")
+        for function, each in functions.items()
+        if (name := function.removeprefix("on_")) != function
     ]

@@ -71,7 +71,7 @@ class Rig:
         self._session: psycopg.Connection[DictRow] | None = None
         told = functions_environment(settings)
         # What dies here has not failed: eight deaths must not make a job give up.
-        plan = Plan(settings, self._app(), tuple(up.queues(told)), {"pgdesk_jobs": "sweep"})
+        plan = Plan(settings, self._app(), tuple(up.queues()), {"pgdesk_jobs": "sweep"})
         told |= {points.VARIABLE: str(self.orders.folder), "FAULTS_ADMIN_URL": settings.database_url("postgres")}
         self.queue_url = plan.queue_url
         self._add("queue", "infra.local.queue", plan, settings.queue_port, "/health", {})

@@ -11,7 +11,6 @@ import pytest
 
 from infra.local.settings import Settings
 from pgdesk import up
-from pgdesk.environment import functions_environment
 from tests.people import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +56,7 @@ def test_settings_of_functions_name_functions_that_there_are(app_module: ModuleT
 def test_a_wake_up_stays_hidden_six_times_as_long_as_its_function_may_take(
     app_module: ModuleType, desk: Settings
 ) -> None:
-    queues = {queue.name: queue for queue in up.queues(functions_environment(desk))}
+    queues = {queue.name: queue for queue in up.queues()}
     for consumer in app_module.CONSUMERS:
         queue = queues[f"pgdesk-{consumer.name}"]
         assert queue.visibility_timeout >= 6 * consumer.timeout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uvloop
 
+import infra.local.queue.lean  # noqa: F401  before moto is imported
 from infra.local.plan import Plan
 from infra.local.process import end_with_parent, listen
 from infra.local.queue import engine

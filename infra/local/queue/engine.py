@@ -8,20 +8,11 @@ from __future__ import annotations
 
 import functools
 import json
-import sys
 import time
 from collections.abc import Iterable
-from types import ModuleType
 from typing import Any
 
-# The policies of all of AWS, 5 MB of text that moto's IAM brings along and SQS never reads.
-_policies: Any = ModuleType("moto.iam.aws_managed_policies")
-_policies.aws_managed_policies_data = "{}"
-sys.modules.setdefault(_policies.__name__, _policies)
-
-# ruff: noqa: E402
 from moto.core import responses
-from moto.core.base_backend import AccountSpecificBackend
 from moto.core.request import Request
 from moto.sqs import models
 from moto.sqs.responses import SQSResponse
@@ -39,11 +30,6 @@ _responses: Any = responses
 _models.unix_time_millis = lambda: time.time() * 1000
 _models.camelcase_to_underscores = functools.cache(_models.camelcase_to_underscores)
 _responses.method_names_from_class = functools.cache(_responses.method_names_from_class)
-# And this one would read 7 MB of AWS' endpoints for the names of all regions. Other services of moto, in whose process
-# this may be, are left theirs.
-_backend: Any = AccountSpecificBackend
-_all_regions = _backend._generate_regions
-_backend._generate_regions = lambda self, service: [REGION] if service == "sqs" else _all_regions(self, service)
 
 
 def call(action: str, body: bytes, host: str) -> tuple[int, dict[str, str], bytes]:
