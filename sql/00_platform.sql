@@ -15,6 +15,10 @@ begin
 end;
 $$;
 
+-- Their transactions are a few statements; one that takes longer than this holds others up.
+alter role pgdesk_functions set statement_timeout = '20s';
+alter role pgdesk_functions set lock_timeout = '10s';
+
 -- The role of the short tokens with which the functions keep and fetch files. It has what anon has, because only the
 -- platform can grant on schema storage, and the policies on storage.objects that are written for it.
 do $$

@@ -24,16 +24,10 @@ BLOCK = re.compile(r"^-- (?P<name>[a-z_0-9]+) --$", re.MULTILINE)
 # One per thread: a Lambda container runs one invocation at a time, and so does a thread that plays one.
 _container = threading.local()
 
-# A transaction here is a few statements; one that takes longer than this holds others up. Sent as SET LOCAL, because
-# a transaction pooler gives the session to somebody else afterwards.
-STATEMENT_TIMEOUT = "20s"
-LOCK_TIMEOUT = "10s"
-
-# Several statements in one message: what a round trip and its waiting cost is more than what they do.
+# Local to the transaction, because a transaction pooler gives the session to somebody else afterwards. Several
+# statements in one message: what a round trip and its waiting cost is more than what they do.
 SETTINGS = (
-    b"select set_config('statement_timeout', %(set_statement_timeout)s, true),"
-    b" set_config('lock_timeout', %(set_lock_timeout)s, true),"
-    b" set_config('app.organization_id', %(set_organization_id)s, true),"
+    b"select set_config('app.organization_id', %(set_organization_id)s, true),"
     b" set_config('app.trace_id', %(set_trace_id)s, true);"
 )
 
@@ -110,7 +104,8 @@ def _is_inside() -> bool:
 def call(
     query: bytes, parameters: Mapping[str, Any] | None = None, organization_id: UUID | None = None
 ) -> dict[str, Any] | None:
-    """The first row of one statement in a transaction of its own, bound to a tenant (None: to none), in one message.
+    """The first row of one statement in a transaction of its own, in one message. Bound to a tenant and to this
+    thread's trace; to neither, where there is none.
 
     Where the connection is lost it is sent once more, although the first may have been committed: for statements that
     do nothing the second time.
@@ -118,20 +113,21 @@ def call(
     if _is_inside():
         raise RuntimeError("a transaction is open already: end it first, or use its connection")
     connection = _connection()
-    values = {**_settings(organization_id), **(parameters or {})}
+    values = {**_settings(organization_id), **(parameters or {})} if organization_id else parameters
+    message = SETTINGS + query if organization_id else query
     try:
-        return _call(connection, query, values)
+        return _call(connection, message, values)
     except psycopg.OperationalError:
         if not connection.closed:
             raise
         close()
-    return _call(_connection(), query, values)
+    return _call(_connection(), message, values)
 
 
-def _call(connection: Connection, query: bytes, values: Mapping[str, Any]) -> dict[str, Any] | None:
+def _call(connection: Connection, message: bytes, values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     with psycopg.ClientCursor(connection, row_factory=dict_row) as cursor:
         # Statements of one message are one transaction, without being told so.
-        cursor.execute(SETTINGS + query, values)
+        cursor.execute(message, values)
         cursor.set_result(-1)
         return cursor.fetchone()
 
@@ -149,8 +145,6 @@ def _enter(connection: Connection, first: bytes, values: Mapping[str, Any]) -> C
 
 def _settings(organization_id: UUID | None) -> dict[str, str]:
     return {
-        "set_statement_timeout": STATEMENT_TIMEOUT,
-        "set_lock_timeout": LOCK_TIMEOUT,
         "set_organization_id": str(organization_id or ""),
         "set_trace_id": trace_id(),
     }
