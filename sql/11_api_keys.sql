@@ -44,7 +44,7 @@ create table private.api_key_secrets (
   api_key_id uuid not null unique references public.api_keys (id) on delete cascade
 );
 
--- The key that the caller's token was given for; null for everyone else. (In plpgsql, as actor_id is: every event asks.)
+-- The key that the caller's token was given for; null for everyone else. (In plpgsql, as actor_id is: all events ask.)
 create function private.my_key_id() returns uuid
 language plpgsql stable set search_path = '' as $$
 begin
