@@ -15,6 +15,8 @@ from infra.local.ports import free_ports
 from infra.local.postgres import Cluster, clone_database, create_database, drop_database
 from infra.local.settings import Settings
 from pgdesk import schema
+from tests.data_model.shop import Shop, new_shop
+from tests.people import connect
 
 FULL = os.environ.get("FULL") == "1"
 # The same examples every time, so that a red run is about the change before it; FULL=1 goes looking for new ones.
@@ -70,6 +72,21 @@ def bare(platform: Settings) -> Iterator[Settings]:
 def desk(schema_template: Settings) -> Iterator[Settings]:
     """A fresh database with pgdesk's schema and no rows."""
     yield from _clone(schema_template)
+
+
+@pytest.fixture(scope="session")
+def shared(schema_template: Settings) -> Iterator[Settings]:
+    """One database for the tests that leave alone what is not their organization's. One that cannot takes `desk`."""
+    settings = clone_database(schema_template, "shared")
+    yield settings
+    drop_database(settings)
+
+
+@pytest.fixture
+def shop(shared: Settings) -> Iterator[Shop]:
+    """An organization of its own in the shared database."""
+    with connect(shared, "supabase_admin") as db:
+        yield new_shop(shared, db)
 
 
 def _clone(template: Settings) -> Iterator[Settings]:

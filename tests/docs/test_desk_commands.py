@@ -7,15 +7,10 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from infra.local import tokens
-from infra.local.settings import Settings
-from tests.data_model.shop import Shop, new_shop
-from tests.people import connect
+from tests.data_model.shop import Shop
 from tests.rest.conftest import serving
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "desk.md"
@@ -41,12 +36,6 @@ except urllib.error.HTTPError as error:
     print(url, error.code, error.read().decode(), file=sys.stderr)
     sys.exit(22)
 """
-
-
-@pytest.fixture
-def shop(desk: Settings) -> Iterator[Shop]:
-    with connect(desk, "supabase_admin") as db:
-        yield new_shop(desk, db)
 
 
 def test_every_command_of_the_page_works(shop: Shop, tmp_path: Path) -> None:
