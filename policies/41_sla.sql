@@ -37,6 +37,3 @@ grant select on public.sla_clocks to authenticated;
 
 create policy "Members see SLA clocks" on public.sla_clocks
 for select to authenticated using (organization_id = any(array(select private.my_organizations())));
-
-grant execute on function private.explain_sla(uuid) to authenticated;
-grant execute on function public.explain_sla(uuid) to authenticated;
