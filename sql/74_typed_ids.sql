@@ -27,6 +27,8 @@ insert into private.id_prefixes (noun, prefix) values
   ('article', 'art'),
   ('version', 'ver'),
   ('draft', 'drf'),
+  ('csat_survey', 'srv'),
+  ('csat_rating', 'rtg'),
   ('webhook_endpoint', 'whe'),
   ('endpoint', 'whe'),
   ('webhook_delivery', 'whd'),

@@ -210,6 +210,17 @@ def a_promise_is_broken(world: World) -> None:
         as_functions(world, "select private.ring(jsonb_build_object('ring', 'sla', 'ticket_id', %s))", ticket)
 
 
+def a_contact_rates(world: World) -> None:
+    world.db.execute("update public.organizations set ask_csat_after = '0' where id = %s", [world.organization])
+    ticket = world.ticket("Where is it?")
+    world.as_agent("select id from public.send_reply(%s, 'It is on its way.', 100)", ticket)
+    world.as_agent("update public.tickets set status = 'solved' where id = %s returning id", ticket)
+    asked = world.one("select payload::text from private.jobs where payload ->> 'ring' = 'csat'")["payload"]
+    as_functions(world, "select private.ring(%s)", asked)
+    survey = world.one("select id from public.csat_surveys where ticket_id = %s", ticket)["id"]
+    as_functions(world, "select private.rate_by_link(%s, 5, 'Quick!')", survey)
+
+
 HAPPENINGS: tuple[Callable[[World], None], ...] = (
     somebody_listens,
     a_mail_opens_a_ticket,
@@ -218,6 +229,7 @@ HAPPENINGS: tuple[Callable[[World], None], ...] = (
     an_agent_works_on_a_ticket,
     a_promise_is_broken,
     a_ticket_is_put_aside,
+    a_contact_rates,
     triage_sees_a_message,
     the_ai_decides,
     a_mail_does_not_go_out,

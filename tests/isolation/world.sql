@@ -133,6 +133,13 @@ select d.organization_id, d.id, 1, 'an answer', c.id, c.version_id, c.article_id
 from public.drafts as d join public.chunks as c using (organization_id) where d.organization_id = %(org)s;
 insert into public.draft_feedback (organization_id, draft_id, member_id, verdict)
 select d.organization_id, d.id, %(owner)s, 'rejected' from public.drafts as d where d.organization_id = %(org)s;
+with survey as (
+  insert into public.csat_surveys (organization_id, ticket_id, contact_id, resolved_at)
+  select %(org)s, t.id, t.contact_id, now() from public.tickets as t where t.organization_id = %(org)s
+  returning id, ticket_id, contact_id
+)
+insert into public.csat_ratings (organization_id, survey_id, ticket_id, contact_id, score, via)
+select %(org)s, id, ticket_id, contact_id, 5, 'link' from survey;
 insert into public.outgoing_mails (
   organization_id, ticket_id, kind, is_automatic, contact_id, to_address, from_address, reply_to, subject, body_text, body_html
 )
