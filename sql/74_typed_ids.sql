@@ -5,7 +5,7 @@
 create table private.id_prefixes (
   -- What the id names, as in the key `<noun>_id`, or as in private.event_types.subject.
   noun text primary key check (noun ~ '^[a-z]+(_[a-z]+)*$'),
-  prefix text not null check (prefix ~ '^[a-z]{3}$')
+  prefix text not null check (prefix ~ '^[a-z]{3,5}$')
 );
 
 insert into private.id_prefixes (noun, prefix) values
@@ -17,6 +17,8 @@ insert into private.id_prefixes (noun, prefix) values
   ('member', 'usr'),
   ('team', 'tem'),
   ('contact', 'con'),
+  ('session', 'wses'),
+  ('tag', 'wtag'),
   ('mail_address', 'adr'),
   ('ticket', 'tkt'),
   ('category', 'cat'),
@@ -54,9 +56,9 @@ $$;
 create function public.uuid_of(typed_id text) returns uuid
 language plpgsql immutable set search_path = '' as $$
 begin
-  if typed_id !~ '^[a-z]{3}_[0-9a-f]{32}$' then
+  if typed_id !~ '^[a-z]{3,5}_[0-9a-f]{32}$' then
     raise exception 'not a typed id: %', left(typed_id, 60)
-      using errcode = '22023', hint = 'Three letters that say what it names, an underscore, 32 hex digits.';
+      using errcode = '22023', hint = 'Three to five letters that say what it names, an underscore, 32 hex digits.';
   end if;
   return right(typed_id, 32)::uuid;
 end;

@@ -421,6 +421,8 @@ def test_rpcs_refuse_a_foreign_organization(world: World) -> None:
     ).fetchone()
     assert ticket
     calls = {
+        "select public.register_session(%(org)s)": None,
+        "select public.journey((select contact_id from public.tickets where id = %(ticket)s))": None,
         "select * from public.split_mail((select id from public.messages where ticket_id = %(ticket)s limit 1))": None,
         "select * from public.correct_triage(%(ticket)s, null)": None,
         "select * from public.create_article(%(org)s, 'x', 'x')": None,

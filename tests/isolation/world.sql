@@ -36,6 +36,12 @@ insert into public.tickets (organization_id, subject, channel, contact_id, categ
 select %(org)s, 'Where is my parcel?', 'email', contact.id, category.id, team.id, address.id
 from contact, category, team, address;
 
+with session as (
+  insert into public.sessions (organization_id, contact_id)
+  select %(org)s, c.id from public.contacts as c where c.organization_id = %(org)s returning organization_id, id
+)
+insert into public.session_events (organization_id, session_id, seq) select organization_id, id, 1 from session;
+
 insert into public.canned_responses (organization_id, shortcut, title, body) values (%(org)s, 'hi', 'Hello', 'Hello');
 insert into public.compositions (organization_id, ticket_id, user_id, body)
 select %(org)s, t.id, %(owner)s, 'Dear' from public.tickets as t where t.organization_id = %(org)s;
