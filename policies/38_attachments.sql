@@ -26,15 +26,18 @@ for select to authenticated using (
 );
 create policy "Functions fetch files of the organization they work for" on storage.objects
 for select to pgdesk_files using (
-  bucket_id in ('attachments', 'inbound') and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+  bucket_id in ('attachments', 'inbound', 'exports')
+  and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
 create policy "Functions keep files for the organization they work for" on storage.objects
 for insert to pgdesk_files with check (
-  bucket_id in ('attachments', 'inbound') and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+  bucket_id in ('attachments', 'inbound', 'exports')
+  and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
 create policy "Functions keep files again after a failed attempt" on storage.objects
 for update to pgdesk_files using (
-  bucket_id = 'attachments' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
+  bucket_id in ('attachments', 'exports')
+  and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
 );
 create policy "Functions see the buckets they use" on storage.buckets
-for select to pgdesk_files using (id in ('attachments', 'inbound'));
+for select to pgdesk_files using (id in ('attachments', 'inbound', 'exports'));

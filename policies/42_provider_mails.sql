@@ -33,7 +33,3 @@ for delete to pgdesk_functions using (
 
 -- Uploads lie under the organization's folder as attachments do, and are fetched and added by the same policies
 -- (38_attachments.sql). No member reads them.
-create policy "Functions clear away large mail of the organization they work for" on storage.objects
-for delete to pgdesk_files using (
-  bucket_id = 'inbound' and (storage.foldername(name))[1] = (select auth.jwt() ->> 'organization_id')
-);

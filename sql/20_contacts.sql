@@ -9,6 +9,8 @@ create table public.contacts (
   -- A hard bounce or a complaint: nothing is sent there any more.
   suppressed_at timestamptz,
   suppressed_because text,
+  -- What was known of it is gone; the row stays for what is counted.
+  erased_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (organization_id, id),

@@ -75,6 +75,8 @@ create table public.tickets (
   resolution_due_at timestamptz,
   first_responded_at timestamptz,
   resolved_at timestamptz,
+  -- Its words are gone; the row stays for what is counted.
+  erased_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (organization_id, id),
@@ -230,7 +232,7 @@ begin
   where field.value is distinct from before -> field.key
     and field.key not in (
       'updated_at', 'last_seq', 'last_message_at', 'last_contact_at', 'last_answer_at', 'last_answer_by',
-      'set_by_member', 'status_category', 'snoozed_until', 'snoozed_by'
+      'set_by_member', 'status_category', 'snoozed_until', 'snoozed_by', 'erased_at'
     );
   if changed ? 'status' then
     perform private.emit(

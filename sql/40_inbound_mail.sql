@@ -158,7 +158,9 @@ begin
     insert into private.inbound_raw (inbound_mail_id, organization_id, raw)
     values (mail_id, accept_mail.organization_id, accept_mail.raw);
     perform private.enqueue_own(
-      'intake', jsonb_build_object('inbound_mail_id', mail_id), order_key => 'intake:' || accept_mail.order_key
+      'intake', jsonb_build_object('inbound_mail_id', mail_id),
+      -- The line's name, not the sender's: jobs stay for a while after they are done.
+      order_key => 'intake:' || md5(accept_mail.order_key)
     );
     return query select mail_id, false;
     return;

@@ -168,3 +168,6 @@ with endpoint as (
 )
 insert into public.webhook_attempts (organization_id, delivery_id, started_at, ms, status)
 select organization_id, id, now(), 5, 500 from delivery;
+
+insert into public.privacy_requests (organization_id, contact_id, kind, state)
+select c.organization_id, c.id, 'export', 'done' from public.contacts as c where c.organization_id = %(org)s;

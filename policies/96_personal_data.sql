@@ -1,0 +1,1 @@
+-- The manifest is read by definer functions alone (78_privacy.sql).
