@@ -66,6 +66,14 @@ insert into private.personal_data (
 ('public.mail_addresses', null, null, false, '{}', 'keep', null, 0, 'The organization''s own addresses.'),
 ('public.audit_log', 'r.table_name = ''contacts'' and r.row_id = any ($2::text[])', null, true,
   '{actor_id,ip,user_agent}', 'blank', 'changes = ''{}''', 10, null),
+-- What the contact did and said besides.
+('public.csat_surveys', null, null, false, '{}', 'keep', null, 0, 'When it was asked; the answer is in csat_ratings.'),
+('public.csat_ratings', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{member_id}', 'blank',
+  'comment = ''''', 10, null),
+('public.sessions', 'r.contact_id = any ($2)', null, true, '{}', 'delete', null, 20, null),
+('public.session_events',
+  'r.session_id in (select s.id from public.sessions as s where s.organization_id = $1 and s.contact_id = any ($2))',
+  null, true, '{}', 'delete', null, 10, null),
 -- What was asked for by law.
 ('public.privacy_requests', null, null, false, '{}', 'keep', null, 0,
   'The proof that a request was met; names nobody.'),
