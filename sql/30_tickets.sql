@@ -64,7 +64,8 @@ create table public.tickets (
   -- on: the AI may answer; off: a human has taken over, and no bot posts any more.
   ai_state text not null default 'on' check (ai_state in ('on', 'off')),
   last_seq integer not null default 0,
-  last_message_at timestamptz,
+  -- Before there is a message, when it was opened: lists are sorted by it.
+  last_message_at timestamptz not null default now(),
   -- When the contact last wrote and was last answered, and by whom: what clocks go by. Notes, machines and senders that
   -- are not known do not count.
   last_contact_at timestamptz,
@@ -95,8 +96,10 @@ create index tickets_contact_idx on public.tickets (contact_id, created_at desc)
 create index tickets_organization_contact_idx on public.tickets (organization_id, contact_id);
 create index tickets_queue_idx on public.tickets (organization_id, status_category, last_message_at desc, id desc);
 create index tickets_status_idx on public.tickets (organization_id, status);
-create index tickets_assignee_idx on public.tickets (organization_id, assignee_id, status_category);
-create index tickets_team_idx on public.tickets (organization_id, team_id, status_category);
+create index tickets_assignee_idx
+on public.tickets (organization_id, assignee_id, status_category, last_message_at desc, id desc);
+create index tickets_team_idx
+on public.tickets (organization_id, team_id, status_category, last_message_at desc, id desc);
 create index tickets_category_idx on public.tickets (organization_id, category_id);
 create index tickets_address_idx on public.tickets (organization_id, mail_address_id);
 

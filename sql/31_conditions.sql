@@ -13,12 +13,37 @@ language sql immutable parallel safe set search_path = '' as $$
     ('priority', 'text'), ('category_id', 'text'), ('contact_id', 'text'), ('mail_address_id', 'text'),
     ('team_id', 'text'), ('assignee_id', 'text'), ('language', 'text'), ('sentiment', 'text'), ('is_spam', 'boolean'),
     ('tags', 'list'), ('ai_state', 'text'), ('created_at', 'instant'), ('last_message_at', 'instant'),
+    ('last_contact_at', 'instant'), ('last_answer_at', 'instant'), ('resolved_at', 'instant'),
+    ('snoozed_until', 'instant'), ('first_response_due_at', 'instant'), ('next_response_due_at', 'instant'),
+    ('resolution_due_at', 'instant'),
     ('contact.email', 'text'), ('contact.name', 'text'), ('contact.language', 'text');
+$$;
+
+-- A time as conditions say it: "2026-01-31T09:00:00Z", "today", or from now on: "2 days ago", "4 hours".
+create function private.is_instant(value text) returns boolean
+language plpgsql stable parallel safe set search_path = '' as $$
+begin
+  if pg_input_is_valid(value, 'timestamptz') then
+    return true;
+  end if;
+  return pg_input_is_valid(value, 'interval')
+    and value::interval between interval '-100 years' and interval '100 years';
+end;
+$$;
+
+create function private.instant(value text) returns timestamptz
+language plpgsql stable parallel safe set search_path = '' as $$
+begin
+  if pg_input_is_valid(value, 'timestamptz') then
+    return value::timestamptz;
+  end if;
+  return now() + value::interval;
+end;
 $$;
 
 -- What is wrong with a condition that asks a field.
 create function private.question_error(question jsonb) returns text
-language plpgsql immutable parallel safe set search_path = '' as $$
+language plpgsql stable parallel safe set search_path = '' as $$
 declare
   kind text;
   op constant text := question ->> 'op';
@@ -51,15 +76,15 @@ begin
     when kind = 'boolean' and jsonb_typeof(value) is distinct from 'boolean' then op || ' takes true or false'
     when kind = 'number' and jsonb_typeof(value) is distinct from 'number' then op || ' takes a number'
     when kind = 'instant'
-      and (jsonb_typeof(value) is distinct from 'string' or not pg_input_is_valid(value #>> '{}', 'timestamptz'))
-      then op || ' takes a time, as 2026-01-31T09:00:00Z'
+      and (jsonb_typeof(value) is distinct from 'string' or not private.is_instant(value #>> '{}'))
+      then op || ' takes a time, as 2026-01-31T09:00:00Z or 2 days ago'
   end;
 end;
 $$;
 
 -- What is wrong with a condition, for whoever writes it; null where it is sound.
 create function private.condition_error(condition jsonb, depth integer default 0) returns text
-language plpgsql immutable parallel safe set search_path = '' as $$
+language plpgsql stable parallel safe set search_path = '' as $$
 declare
   max_depth constant integer := 5;
   max_parts constant integer := 50;
@@ -120,7 +145,7 @@ $$;
 -- Whether a question (a sound condition that asks a field) is answered with yes. Texts are compared without regard to
 -- case; what is not set is equal to nothing.
 create function private.question_holds(question jsonb, facts jsonb) returns boolean
-language plpgsql immutable parallel safe set search_path = '' as $$
+language plpgsql stable parallel safe set search_path = '' as $$
 declare
   op constant text := question ->> 'op';
   asked constant text := lower(question ->> 'value');
@@ -143,8 +168,8 @@ begin
       when op = 'starts_with' then starts_with(fact, asked)
       when op = 'ends_with' then right(fact, length(asked)) = asked
       when jsonb_typeof(found) = 'number' then sign(fact::numeric - asked::numeric) = case op when 'above' then 1 else -1 end
-      when op = 'above' then fact::timestamptz > asked::timestamptz
-      when op = 'below' then fact::timestamptz < asked::timestamptz
+      when op = 'above' then fact::timestamptz > private.instant(asked)
+      when op = 'below' then fact::timestamptz < private.instant(asked)
     end,
     false
   );
@@ -153,7 +178,7 @@ $$;
 
 -- Whether a sound condition holds.
 create function private.condition_holds(condition jsonb, facts jsonb) returns boolean
-language plpgsql immutable parallel safe set search_path = '' as $$
+language plpgsql stable parallel safe set search_path = '' as $$
 declare
   part jsonb;
 begin

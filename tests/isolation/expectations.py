@@ -44,6 +44,7 @@ TABLES = {
     # Everybody has their own and no other: the one row there is, is the owner's.
     "compositions": Rule("owner", "agent", "owner", "owner"),
     "macros": Rule("viewer", "manager", "manager", "manager"),
+    "ticket_views": Rule("viewer", "manager", "manager", "manager"),
     "ticket_history": Rule("viewer"),
     "ticket_reads": Rule("viewer"),
     "routing_rules": Rule("viewer", "manager", "manager", "manager"),
@@ -106,6 +107,7 @@ RPCS = {
     "explain_sla": {"authenticated"},
     "fill_text": {"authenticated"},
     "journey": {"authenticated"},
+    "filter_tickets": {"authenticated"},
     "mark_read": {"authenticated"},
     "my_desks": {"authenticated"},
     "open_ticket": {"authenticated"},
@@ -141,6 +143,8 @@ RPCS = {
     "unread_counts": {"authenticated"},
     "uuid_of": {"anon", "authenticated"},
     "unsuppress_contact": {"authenticated"},
+    "view_counts": {"authenticated"},
+    "view_tickets": {"authenticated"},
 }
 
 # Definer functions of schema private that clients may execute: each is called by a policy or an invoker RPC.
@@ -150,12 +154,14 @@ PRIVATE_FOR_CLIENTS = {
     "before_request",
     "confirm_category",
     "create_api_key",
+    "count_tickets",
     "create_organization",
     "dead_jobs",
     "end_session",
     "events_epoch",
     "explain_assignment",
     "explain_sla",
+    "filter_tickets",
     "id_prefix",
     "list_event_types",
     "mark_read",
@@ -168,6 +174,7 @@ PRIVATE_FOR_CLIENTS = {
     "rate_ticket",
     "record_session_event",
     "register_session",
+    "my_teams",
     "replay_webhooks",
     "request_privacy",
     "resolve_outgoing_mail",
