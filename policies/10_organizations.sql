@@ -8,7 +8,8 @@ grant execute on function private.accept_invitation(uuid) to authenticated;
 grant execute on function public.accept_invitation(uuid) to authenticated;
 
 alter table public.organizations enable row level security;
-grant select, update (name, ai_mode, ai_threshold, language, settings) on public.organizations to authenticated;
+grant select, update (name, ai_mode, ai_threshold, language, settings, require_mfa) on public.organizations
+to authenticated;
 grant select on public.organizations to pgdesk_functions;
 
 -- Contacts get what they need by my_desks(): how the desk is set up is none of their business.

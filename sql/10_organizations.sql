@@ -12,6 +12,8 @@ create table public.organizations (
   ai_threshold real not null default 0.7 check (ai_threshold between 0 and 1),
   language text not null default 'en' check (language ~ '^[a-z]{2,3}$'),
   settings jsonb not null default '{}' check (jsonb_typeof(settings) = 'object'),
+  -- Its members get in by a second factor only (84_mfa.sql).
+  require_mfa boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -27,6 +29,19 @@ create table public.members (
 );
 -- "Where am I a member" is asked by every policy.
 create index members_user_id_idx on public.members (user_id, organization_id);
+
+-- Whoever was a member once, by the name they had: what they wrote and solved stays theirs when they have left. Who is
+-- in now, and may do what, is told by members alone.
+create table public.authors (
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  user_id uuid not null,
+  name text not null default '' check (length(name) <= 200),
+  avatar_path text,
+  left_at timestamptz,
+  created_at timestamptz not null default now(),
+  primary key (organization_id, user_id)
+);
+create index authors_user_id_idx on public.authors (user_id);
 
 create table public.invitations (
   id uuid primary key default private.uuid7(),
@@ -143,10 +158,36 @@ language sql set search_path = '' as $$
   select private.set_display_name(set_display_name.organization_id, set_display_name.display_name);
 $$;
 
--- The role that the caller has in an organization, null for none.
+-- The role that the caller has in an organization, null for none: nor has one who came without the second factor that
+-- the organization asks for. This and my_organizations (11_api_keys.sql) are the only ways in for members.
 create function private.my_role(organization uuid) returns public.member_role
 language sql stable security definer set search_path = '' as $$
-  select role from public.members where organization_id = my_role.organization and user_id = (select auth.uid());
+  select m.role
+  from public.members as m
+  where m.organization_id = my_role.organization and m.user_id = (select auth.uid())
+    and (
+      (select auth.jwt()) ->> 'aal' = 'aal2'
+      or not exists (select from public.organizations as o where o.id = m.organization_id and o.require_mfa)
+    );
+$$;
+
+-- Keeps the name by which a member is remembered: their own in this organization, else that of their profile.
+create function private.keep_author() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'DELETE' then
+    update public.authors as a set left_at = now()
+    where a.organization_id = old.organization_id and a.user_id = old.user_id;
+    return null;
+  end if;
+  insert into public.authors as a (organization_id, user_id, name, avatar_path)
+  select new.organization_id, new.user_id, coalesce(nullif(new.display_name, ''), p.name, ''), p.avatar_path
+  from (values (new.user_id)) as u (id)
+  left join public.profiles as p on p.user_id = u.id
+  on conflict (organization_id, user_id) do update
+  set name = excluded.name, avatar_path = excluded.avatar_path, left_at = null;
+  return null;
+end;
 $$;
 
 -- No one gives a role above their own, touches someone above them, or leaves an organization without an owner.
@@ -181,5 +222,7 @@ $$;
 
 create trigger invitations_replace before insert on public.invitations
 for each row execute function private.replace_invitation();
+create trigger members_author after insert or delete or update of display_name on public.members
+for each row execute function private.keep_author();
 create trigger members_guard before update or delete on public.members
 for each row execute function private.guard_members();

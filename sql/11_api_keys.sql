@@ -89,11 +89,18 @@ begin
 end;
 $$;
 
--- The organizations in which the caller is a member of at least the given role, or for which its key acts. Policies
--- wrap it in array(select …), so that it runs once per statement.
+-- The organizations in which the caller is a member of at least the given role, or for which its key acts. Where one
+-- asks for a second factor, members come with it or not at all. Policies wrap it in array(select …), so that it runs
+-- once per statement.
 create function private.my_organizations(at_least public.member_role default 'viewer') returns setof uuid
 language sql stable security definer set search_path = '' rows 3 as $$
-  select organization_id from public.members where user_id = (select auth.uid()) and role >= at_least
+  select m.organization_id
+  from public.members as m
+  where m.user_id = (select auth.uid()) and m.role >= at_least
+    and (
+      (select auth.jwt()) ->> 'aal' = 'aal2'
+      or not exists (select from public.organizations as o where o.id = m.organization_id and o.require_mfa)
+    )
   union all
   select k.organization_id from private.my_key() as k
   where current_setting('role', true) = 'pgdesk_api_key' and k.role >= at_least;

@@ -89,8 +89,9 @@ create table public.tickets (
   foreign key (organization_id, mail_address_id)
     references public.mail_addresses (organization_id, id) on delete set null (mail_address_id),
   foreign key (organization_id, team_id) references public.teams (organization_id, id) on delete set null (team_id),
+  -- A member, when it is given to them (keep_ticket); what they resolved stays theirs when they leave.
   foreign key (organization_id, assignee_id)
-    references public.members (organization_id, user_id) on delete set null (assignee_id)
+    references public.authors (organization_id, user_id) on delete set null (assignee_id)
 );
 create index tickets_contact_idx on public.tickets (contact_id, created_at desc);
 create index tickets_organization_contact_idx on public.tickets (organization_id, contact_id);
@@ -185,6 +186,20 @@ begin
       raise exception 'there is no status %', new.status using errcode = '23503';
     end if;
     new.resolved_at := case when new.status_category = 'resolved' then coalesce(new.resolved_at, now()) end;
+  end if;
+  if new.assignee_id is not null and (
+    tg_op = 'INSERT' or new.assignee_id is distinct from old.assignee_id
+    or (old.status_category = 'resolved' and new.status_category <> 'resolved')
+  ) then
+    perform from public.members as m
+    where m.organization_id = new.organization_id and m.user_id = new.assignee_id
+    for key share;
+    if not found then
+      if tg_op = 'INSERT' or new.assignee_id is distinct from old.assignee_id then
+        raise exception 'user % is not a member of this organization', new.assignee_id using errcode = '23503';
+      end if;
+      new.assignee_id := null; -- opened again, and who had resolved it has left
+    end if;
   end if;
   if tg_op = 'UPDATE' then
     -- A member's word on a field stands, and a key's. Functions have neither behind them; what a trigger changes (a team

@@ -33,7 +33,7 @@ create table public.messages (
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
   foreign key (organization_id, contact_id) references public.contacts (organization_id, id),
   foreign key (organization_id, member_id)
-    references public.members (organization_id, user_id) on delete set null (member_id)
+    references public.authors (organization_id, user_id) on delete set null (member_id)
 ) partition by range (id);
 create index messages_ticket_idx on public.messages (ticket_id, seq);
 create index messages_organization_ticket_idx on public.messages (organization_id, ticket_id);

@@ -25,7 +25,7 @@ declare
 begin
   select * into ticket from public.tickets as t
   where t.id = mark_read.ticket_id
-    and t.organization_id in (select m.organization_id from public.members as m where m.user_id = (select auth.uid()));
+    and t.organization_id in (select private.my_organizations());
   if ticket.id is null then
     raise exception 'there is no ticket %', mark_read.ticket_id using errcode = 'PT404';
   end if;

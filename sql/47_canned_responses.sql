@@ -75,8 +75,8 @@ begin
     'contact.name', c.name, 'contact.first_name', split_part(btrim(c.name), ' ', 1), 'contact.email', c.email,
     'ticket.number', ticket.number, 'ticket.subject', ticket.subject, 'organization.name', o.name,
     'agent.name', (
-      select m.display_name from public.members as m
-      where m.organization_id = ticket.organization_id and m.user_id = (select auth.uid())
+      select a.name from public.authors as a
+      where a.organization_id = ticket.organization_id and a.user_id = (select auth.uid())
     )
   ) into known
   from public.contacts as c

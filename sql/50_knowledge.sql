@@ -50,7 +50,7 @@ create table public.article_versions (
   unique (article_id, number),
   foreign key (organization_id, article_id) references public.articles (organization_id, id) on delete cascade,
   foreign key (organization_id, author_id)
-    references public.members (organization_id, user_id) on delete set null (author_id)
+    references public.authors (organization_id, user_id) on delete set null (author_id)
 );
 create index article_versions_author_idx on public.article_versions (organization_id, author_id);
 

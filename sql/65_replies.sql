@@ -85,7 +85,7 @@ create table public.draft_feedback (
   created_at timestamptz not null default now(),
   foreign key (organization_id, draft_id) references public.drafts (organization_id, id) on delete cascade,
   foreign key (organization_id, member_id)
-    references public.members (organization_id, user_id) on delete set null (member_id)
+    references public.authors (organization_id, user_id) on delete set null (member_id)
 );
 create index draft_feedback_draft_idx on public.draft_feedback (organization_id, draft_id);
 create index draft_feedback_member_idx on public.draft_feedback (organization_id, member_id);

@@ -137,14 +137,20 @@ def test_anyone_leaves_by_themselves_and_removes_no_other(shop: Shop) -> None:
     assert role_of(shop, viewer) is None
 
 
-def test_who_leaves_lets_go_of_tickets_and_stays_named_by_nothing(shop: Shop) -> None:
+def test_who_leaves_lets_go_of_open_tickets_and_is_remembered_by_the_rest(shop: Shop) -> None:
     shop.member("owner")
-    agent, ticket = shop.member(), shop.ticket()
-    shop.db.execute("update public.tickets set assignee_id = %s where id = %s", [agent.user_id, ticket])
+    agent, ticket, solved = shop.member(), shop.ticket(), shop.ticket()
+    shop.as_(agent, "select public.set_display_name(%s, 'Ada')", shop.organization)
+    shop.db.execute("update public.tickets set assignee_id = %s where id in (%s, %s)", [agent.user_id, ticket, solved])
+    shop.db.execute("update public.tickets set status = 'solved' where id = %s", [solved])
     message = shop.say(ticket, "member", member_id=agent.user_id)
     shop.as_(agent, REMOVE, shop.organization, agent.user_id)
     assert shop.ticket_row(ticket)["assignee_id"] is None
-    assert shop.value("select member_id from public.messages where id = %s", message["id"]) is None
+    assert shop.ticket_row(solved)["assignee_id"] == agent.user_id
+    author = "select name, left_at is not null as gone from public.messages join public.authors on user_id = member_id"
+    assert shop.db.execute(f"{author} where messages.id = %s", [message["id"]]).fetchone() == {
+        "name": "Ada", "gone": True
+    }  # fmt: skip
 
 
 def test_an_invitation_makes_a_member_with_its_role_once(shop: Shop) -> None:

@@ -38,6 +38,15 @@ from tests.people import (
 )
 
 WORLD = Path(__file__).with_name("world.sql").read_text()
+# What belongs to a user belongs, here, to the organization that they are a member of.
+WHOSE = """
+  create schema checks;
+  create function checks.organization_of(whom uuid) returns uuid
+  language sql stable security definer set search_path = '' as
+  'select organization_id from public.members where user_id = whom';
+  grant usage on schema checks to public;
+  grant execute on function checks.organization_of to public;
+"""
 REFUSED = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.ForeignKeyViolation,
@@ -80,6 +89,7 @@ class World:
 def world(schema_template: Settings) -> Iterator[World]:
     settings = clone_database(schema_template, "isolation")
     with connect(settings, "supabase_admin") as admin:
+        admin.execute(WHOSE)
         organizations, members, contacts = {}, {}, {}
         for slug in ("home", "away"):
             organization = organizations[slug] = new_organization(admin, slug)
@@ -111,7 +121,9 @@ def world(schema_template: Settings) -> Iterator[World]:
     drop_database(settings)
 
 
-def tenant_column(table: str) -> sql.Identifier:
+def tenant_column(table: str) -> sql.Composable:
+    if table == "profiles":
+        return sql.SQL("checks.organization_of(user_id)")
     return sql.Identifier("id" if table == "organizations" else "organization_id")
 
 
@@ -188,12 +200,18 @@ def spare_skill(world: World) -> UUID:
     return UUID(str(row["id"]))
 
 
+def own_or_a_members(world: World, actor: Actor) -> UUID | None:
+    """Members make what is their own; outsiders try what is a member's."""
+    return (actor if actor in world.home_members.values() else world.home_members["viewer"]).user_id
+
+
 # What must differ in a copy, or name the actor, for an allowed insert to pass.
 FRESH: dict[str, dict[str, Any]] = {
     "invitations": {
         "email": lambda _world, _actor: "another@home.example",
         "invited_by": lambda _world, actor: actor.user_id,
     },
+    "profiles": {"user_id": own_or_a_members},
     "teams": {"name": lambda _world, _actor: "Another"},
     "calendars": {"name": lambda _world, _actor: "Another"},
     "calendar_hours": {"opens": lambda _world, _actor: "10:00"},
@@ -271,7 +289,7 @@ def test_an_outsider_adds_nothing(world: World, table: str) -> None:
 def test_nobody_moves_a_row_into_another_organization(world: World, table: str) -> None:
     owners = {"owner": world.away_members["owner"], "functions": Actor("pgdesk_functions", organization_id=world.away)}
     for name, actor in owners.items():
-        if tenant_column(table) == sql.Identifier("id"):
+        if tenant_column(table) != sql.Identifier("organization_id"):
             continue
         moved = sql.SQL("update public.{} set organization_id = %s where organization_id = %s").format(
             sql.Identifier(table)

@@ -9,6 +9,14 @@ insert into public.api_keys (organization_id, name, prefix, role, scopes) values
   ]
 );
 
+with colleague as (
+  insert into auth.users (id, email, aud, role)
+  values (gen_random_uuid(), 'colleague@' || %(slug)s || '.example', 'authenticated', 'authenticated') returning id
+), joined as (
+  insert into public.members (organization_id, user_id, role) select %(org)s, id, 'viewer' from colleague
+)
+insert into public.profiles (user_id, name) select id, 'Colleague' from colleague;
+
 with skill as (
   insert into public.skills (organization_id, name) values (%(org)s, 'billing') returning id
 ), team as (
@@ -171,3 +179,8 @@ select organization_id, id, now(), 5, 500 from delivery;
 
 insert into public.privacy_requests (organization_id, contact_id, kind, state)
 select c.organization_id, c.id, 'export', 'done' from public.contacts as c where c.organization_id = %(org)s;
+-- Last, for what stands above speaks of all messages there are.
+insert into public.messages (organization_id, ticket_id, sender, member_id, body_text)
+select %(org)s, t.id, 'member', u.id, 'an answer'
+from public.tickets as t, auth.users as u
+where t.organization_id = %(org)s and u.email = 'colleague@' || %(slug)s || '.example';
