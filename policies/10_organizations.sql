@@ -7,6 +7,7 @@ grant execute on function public.set_display_name(uuid, text) to authenticated;
 grant execute on function private.accept_invitation(uuid) to authenticated;
 grant execute on function public.accept_invitation(uuid) to authenticated;
 
+alter table private.strict_organizations enable row level security;
 alter table public.organizations enable row level security;
 grant select, update (name, ai_mode, ai_threshold, language, settings, require_mfa) on public.organizations
 to authenticated;

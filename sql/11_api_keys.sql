@@ -99,7 +99,7 @@ language sql stable security definer set search_path = '' rows 3 as $$
   where m.user_id = (select auth.uid()) and m.role >= at_least
     and (
       (select auth.jwt()) ->> 'aal' = 'aal2'
-      or not exists (select from public.organizations as o where o.id = m.organization_id and o.require_mfa)
+      or not exists (select from private.strict_organizations as s where s.organization_id = m.organization_id)
     )
   union all
   select k.organization_id from private.my_key() as k

@@ -16,15 +16,32 @@ $$;
 create trigger organizations_mfa before update of require_mfa on public.organizations
 for each row when (new.require_mfa and not old.require_mfa) execute function private.guard_mfa();
 
+create function private.keep_strict() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if new.require_mfa then
+    insert into private.strict_organizations (organization_id) values (new.id) on conflict do nothing;
+  else
+    delete from private.strict_organizations as s where s.organization_id = new.id;
+  end if;
+  return null;
+end;
+$$;
+
+create trigger organizations_strict after update of require_mfa on public.organizations
+for each row when (new.require_mfa <> old.require_mfa) execute function private.keep_strict();
+create trigger organizations_strict_from_the_start after insert on public.organizations
+for each row when (new.require_mfa) execute function private.keep_strict();
+
 -- The caller's organizations whose second factor this token lacks.
 create function private.closed_organizations() returns setof uuid
 language plpgsql stable security definer set search_path = '' rows 1 as $$
 begin
   if (select auth.jwt()) ->> 'aal' is distinct from 'aal2' then
     return query
-    select o.id
-    from public.members as m
-    join public.organizations as o on o.id = m.organization_id and o.require_mfa
+    select s.organization_id
+    from private.strict_organizations as s
+    join public.members as m on m.organization_id = s.organization_id
     where m.user_id = (select auth.uid());
   end if;
 end;
