@@ -18,6 +18,8 @@ from chalicelib.intake.provider import mailgun, resend, ses
 from chalicelib.kit.http import Route
 from chalicelib.kit.jobs import Consumer, Later, consume
 from chalicelib.kit.settings import settings
+from chalicelib.links import csat
+from chalicelib.links import documented as links_documented
 from chalicelib.relay import documented as relay_documented
 from chalicelib.relay import route as relay_route
 from chalicelib.relay.gauges import observe_each_minute
@@ -48,6 +50,9 @@ ROUTES = (
     Route("POST", "/webhooks/endpoints", webhooks_route.create, docs=webhooks_documented.CREATE),
     Route("POST", "/webhooks/endpoints/{endpoint_id}/rotate", webhooks_route.rotate, docs=webhooks_documented.ROTATE),
     Route("POST", "/token", access.token, docs=access_documented.TOKEN),
+    # Where the links of mails lead.
+    Route("GET", "/csat", csat.ask, docs=links_documented.ASK),
+    Route("POST", "/csat", csat.rate, links_documented.FORM, links_documented.RATE),
     Route("POST", "/relay", relay_route.wake, docs=relay_documented.WAKE),
     Route("GET", "/health", relay_route.health, docs=relay_documented.HEALTH),
 )

@@ -32,8 +32,9 @@ VALUES: dict[str, Schema] = {
     "instant": {"type": "string", "format": "date-time"},
     "language": {"type": "string", "description": "a language tag: de, pt-BR"},
     "mail_kind": {
-        "enum": ["reply", "receipt"],
-        "description": "reply: carries a message; receipt: confirms a new ticket",
+        "enum": ["reply", "receipt", "csat", "notices"],
+        "description": "reply: carries a message; receipt: confirms a new ticket; csat: asks how satisfied they are; "
+        "notices: tells a member what happened",
     },
     "probability": {
         "type": "number",

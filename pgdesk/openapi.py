@@ -190,7 +190,8 @@ def _responses(route: Route, docs: Docs) -> Schema:
 def _answer(value: Any) -> Schema:
     if value is None:
         return {"description": "Done; the answer is empty.", "headers": _headers("x-trace-id")}
-    content = {"application/json": {"schema": _schema(value)}}
+    schema = _schema(value)
+    content = {schema.pop("contentMediaType", "application/json"): {"schema": schema}}
     return {"description": "Done.", "headers": _headers("x-trace-id"), "content": content}
 
 

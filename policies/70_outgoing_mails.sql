@@ -6,20 +6,26 @@ grant execute on function private.resolve_outgoing_mail(uuid, text) to authentic
 alter table public.outgoing_mails enable row level security;
 -- Without reply_to: who knows its token is taken for the contact it was sent to.
 grant select (
-  id, organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
-  subject, body_text, body_html, headers, attempted_at, provider, provider_id, message_id_header, created_at,
-  updated_at, sent_at, delivery, delivered_at, bounced_at, complained_at, opened_at, clicked_at
+  id, organization_id, ticket_id, message_id, about_id, kind, is_automatic, contact_id, user_id, status, reason,
+  to_address, from_address, subject, body_text, body_html, headers, attempted_at, provider, provider_id,
+  message_id_header, created_at, updated_at, sent_at, delivery, delivered_at, bounced_at, complained_at,
+  opened_at, clicked_at
 ) on public.outgoing_mails to authenticated;
 grant select on public.outgoing_mails to pgdesk_functions;
 grant insert (
-  organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
-  reply_to, subject, body_text, body_html, headers
+  organization_id, ticket_id, message_id, about_id, kind, is_automatic, contact_id, user_id, status, reason,
+  to_address, from_address, reply_to, subject, body_text, body_html, headers
 ), update (
   status, reason, attempted_at, attempt_token, idempotency_key, provider, provider_id, message_id_header, sent_at
 ) on public.outgoing_mails to pgdesk_functions;
 
-create policy "Members see what was mailed" on public.outgoing_mails
-for select to authenticated using (organization_id = any(array(select private.my_organizations())));
+-- Not the mails that ask contacts for a rating: who has their links can give it.
+create policy "Members see what was mailed to contacts, and to themselves" on public.outgoing_mails
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  and (user_id is null or user_id = (select auth.uid()))
+  and kind <> 'csat'
+);
 create policy "Functions see the mail they work for" on public.outgoing_mails
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 create policy "Functions store mail for the organization they work for" on public.outgoing_mails

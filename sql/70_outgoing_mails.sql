@@ -14,13 +14,17 @@ create type public.mail_delivery as enum (
 create table public.outgoing_mails (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
-  ticket_id uuid not null,
+  ticket_id uuid,
   -- The message it carries; null for a mail about the ticket itself.
   message_id uuid,
-  kind text not null check (kind in ('reply', 'receipt')),
+  -- What else it is about: a survey, a member's bundle of notifications.
+  about_id uuid,
+  kind text not null check (kind in ('reply', 'receipt', 'csat', 'notices')),
   -- Nobody pressed a button: it says so in Auto-Submitted and counts against the limits.
   is_automatic boolean not null,
-  contact_id uuid not null,
+  contact_id uuid,
+  -- The member it goes to, where it goes to no contact.
+  user_id uuid,
   -- stored: to be sent; sent: the provider has taken it; failed: it never will; suppressed: not to be sent;
   -- unknown: the provider may or may not have it, a person looks; given_up: a person looked, it is not to be sent.
   status text not null default 'stored' check (
@@ -55,10 +59,14 @@ create table public.outgoing_mails (
   clicked_at timestamptz,
   unique (organization_id, id),
   unique (organization_id, message_id, kind),
+  unique (organization_id, about_id, kind),
+  check (case when user_id is null then contact_id is not null and ticket_id is not null else contact_id is null end),
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
   foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade,
-  foreign key (organization_id, contact_id) references public.contacts (organization_id, id)
+  foreign key (organization_id, contact_id) references public.contacts (organization_id, id),
+  foreign key (organization_id, user_id) references public.members (organization_id, user_id) on delete cascade
 );
+create index outgoing_mails_user_idx on public.outgoing_mails (organization_id, user_id) where user_id is not null;
 create unique index outgoing_mails_receipt_idx on public.outgoing_mails (organization_id, ticket_id)
 where kind = 'receipt';
 create index outgoing_mails_ticket_idx on public.outgoing_mails (organization_id, ticket_id);
@@ -76,7 +84,8 @@ for each row execute function private.touch();
 -- requester once triage has looked at it: by then its language is known, and spam gets no receipt.
 insert into private.routes (event_type, consumer, only_if) values
   ('message.sent', 'send_mail', null),
-  ('ticket.triaged', 'send_mail', '{"is_spam": false}');
+  ('ticket.triaged', 'send_mail', '{"is_spam": false}'),
+  ('csat.asked', 'send_mail', null);
 
 -- Members hear of a mail that did not go out.
 create function private.announce_outgoing_mail() returns trigger
@@ -172,6 +181,7 @@ begin
   from public.outgoing_mails as m
   where m.id = resolve_outgoing_mail.id
     and m.organization_id = any(array(select private.my_organizations('agent')))
+    and (m.user_id is null or m.user_id = (select auth.uid()))
   for no key update;
   if mail.id is null then
     raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'PT404';
@@ -195,10 +205,13 @@ begin
     perform private.enqueue(
       mail.organization_id, 'send_mail',
       jsonb_build_object(
-        'type', case mail.kind when 'reply' then 'message.sent' else 'ticket.triaged' end,
-        'subject_id', coalesce(mail.message_id, mail.ticket_id), 'ticket_id', mail.ticket_id
+        'type', case mail.kind
+          when 'reply' then 'message.sent' when 'receipt' then 'ticket.triaged' when 'csat' then 'csat.asked'
+          else mail.kind
+        end,
+        'subject_id', coalesce(mail.message_id, mail.about_id, mail.ticket_id), 'ticket_id', mail.ticket_id
       ),
-      order_key => 'send_mail:' || mail.ticket_id
+      order_key => 'send_mail:' || coalesce(mail.ticket_id, mail.user_id)
     );
   elsif decision = 'was_sent' then
     update public.outgoing_mails as m

@@ -51,6 +51,7 @@ def functions_environment(settings: Settings, patch: pytest.MonkeyPatch, **value
     """The environment of the functions, on this database."""
     patch.setenv("PGDESK_DATABASE_URL", settings.database_url("pgdesk_functions"))
     patch.setenv("PGDESK_REPLY_SECRET", "a secret for reply addresses")
+    patch.setenv("PGDESK_FUNCTIONS_URL", "https://desk.example/functions/v1")
     for name, value in values.items():
         patch.setenv(f"PGDESK_{name.upper()}", value)
     function_settings.cache_clear()

@@ -1,4 +1,4 @@
-"""Consumer `send_mail`: a public answer, or a new ticket's receipt, becomes one mail.
+"""Consumer `send_mail`: a public answer, a new ticket's receipt, a survey, news for a member becomes one mail.
 
 Stored, noted as attempted, handed to the provider, noted as sent: in that order, each committed before the next. So
 whoever finds an attempt whose end was never noted knows that the provider may have the mail, and asks before it sends.
@@ -6,7 +6,6 @@ whoever finds an attempt whose end was never noted knows that the provider may h
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,16 +13,17 @@ from typing import Any
 from uuid import UUID
 
 from chalicelib.email import port
-from chalicelib.email.render import bodies, headers, mailbox, subject_line
+from chalicelib.email.compose import compose
 from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.jobs import Dead, Effects, Job, Retry
 from chalicelib.kit.logging import log
 from chalicelib.kit.metrics import provider_failed
-from chalicelib.kit.reply_token import make_token, reply_address
-from chalicelib.kit.settings import SettingsError, settings
+from chalicelib.kit.settings import SettingsError
 
 SQL = queries(__file__)
-KINDS = {"message.sent": "reply", "ticket.triaged": "receipt"}
+KINDS = {"message.sent": "reply", "ticket.triaged": "receipt", "csat.asked": "csat", "notices": "notices"}
+# Which column of the mail names what the job is about; a receipt is its ticket's only one.
+NAMED_BY = {"reply": "message_id", "csat": "about_id", "notices": "about_id"}
 HELD_BACK = "the address bounced or complained"
 # Between two look-ups: as long as the mail is in doubt already, within these.
 SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=1)
@@ -135,12 +135,7 @@ def _sent(mail: Mapping[str, Any], sent: port.Sent) -> Effects:
 
 def _stored(connection: Connection, job: Job) -> dict[str, Any] | None:
     """The mail of this job, rendered and kept if it was not before. None where nothing is to be mailed."""
-    try:
-        kind = KINDS[job.payload["type"]]
-        subject, ticket = UUID(str(job.payload["subject_id"])), UUID(str(job.payload["ticket_id"]))
-    except (KeyError, ValueError):
-        raise Dead("the job names no message and no ticket to write about") from None
-    key = {"kind": kind, "ticket_id": ticket, "message_id": subject if kind == "reply" else None}
+    kind, key = _asked(job)
     if (kept := one(connection, SQL["stored"], key)) is not None:
         return kept
     context = one(connection, SQL[f"{kind}_context"], key)
@@ -148,44 +143,35 @@ def _stored(connection: Connection, job: Job) -> dict[str, Any] | None:
         return None
     if context["from_address"] is None:
         raise Dead("the organization has no mail address to send from")
-    # One after the other for a contact: limits that are counted at the same time would each leave room for both.
+    # One after the other for a recipient: limits that are counted at the same time would each leave room for both.
     connection.execute(SQL["queue_up"], context)
     if kind == "receipt" and (row := one(connection, SQL["had_receipt"], context)) and row["had"]:
         return None
-    connection.execute(SQL["store"], _render(connection, job, kind, context))
+    mail = compose(job.tenant, kind, context)
+    connection.execute(SQL["store"], key | mail | _fate(connection, context, automatic=mail["is_automatic"]))
     return one(connection, SQL["stored"], key)
 
 
-def _render(connection: Connection, job: Job, kind: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    automatic = kind == "receipt" or context["sender"] == "ai"
-    status, reason = "stored", None
+def _asked(job: Job) -> tuple[str, dict[str, Any]]:
+    """The kind of mail that a job asks for, and what it is about, as the mail's columns have it."""
+    try:
+        kind, subject = KINDS[job.payload["type"]], UUID(str(job.payload["subject_id"]))
+        ticket = UUID(str(job.payload["ticket_id"])) if kind != "notices" else None
+    except (KeyError, ValueError):
+        raise Dead("the job does not name what to write about") from None
+    key: dict[str, Any] = {"kind": kind, "ticket_id": ticket, "message_id": None, "about_id": None}
+    return kind, key | ({NAMED_BY[kind]: subject} if kind in NAMED_BY else {})
+
+
+def _fate(connection: Connection, context: Mapping[str, Any], *, automatic: bool) -> dict[str, Any]:
+    """Whether the mail is to be sent, and if not, why."""
     if context["suppressed"]:
-        status, reason = "suppressed", HELD_BACK
-    elif automatic:
+        return {"status": "suppressed", "reason": HELD_BACK}
+    if automatic and context["contact_id"] is not None:
         may = one(connection, SQL["may_mail_automatically"], context)
         if not (may and may["may"]):
-            status, reason = "suppressed", "too many automatic mails to this contact"
-    text, html = bodies(kind, context)
-    token = make_token(
-        settings().reply_secret.get_secret_value(), job.tenant, context["ticket_id"], context["to_address"]
-    )
-    return {
-        "organization_id": job.tenant,
-        "ticket_id": context["ticket_id"],
-        "message_id": context["message_id"],
-        "kind": kind,
-        "is_automatic": automatic,
-        "contact_id": context["contact_id"],
-        "status": status,
-        "reason": reason,
-        "to_address": context["to_address"],
-        "from_address": mailbox(context["from_name"], context["from_address"]),
-        "reply_to": reply_address(context["from_address"], token),
-        "subject": subject_line(context["subject"]),
-        "body_text": text,
-        "body_html": html,
-        "headers": json.dumps(headers(context["thread"], str(context["ticket_id"]), automatic=automatic)),
-    }
+            return {"status": "suppressed", "reason": "too many automatic mails to this contact"}
+    return {"status": "stored", "reason": None}
 
 
 def _mark(mail: Mapping[str, Any], status: str, reason: str) -> Effects:

@@ -1,7 +1,7 @@
 -- reply_context --
 -- A public answer in a ticket that came by mail, with all that its mail needs. No row: there is nothing to mail.
 select
-  t.id as ticket_id, t.number, t.subject, m.id as message_id, m.sender::text as sender, m.body_text,
+  t.id as ticket_id, t.number, t.subject, m.id as message_id, null::uuid as user_id, m.sender::text as sender, m.body_text,
   m.seq, c.id as contact_id, c.email as to_address, c.name as to_name, c.suppressed_at is not null as suppressed,
   a.address as from_address, coalesce(nullif(a.display_name, ''), o.name) as from_name, o.name as organization,
   coalesce(nullif(d.display_name, ''), '') as author,
@@ -29,8 +29,8 @@ where m.id = %(message_id)s and m.sender in ('member', 'ai') and not m.is_intern
 -- receipt_context --
 -- A new ticket by mail whose first message a verified person wrote. No row: no receipt.
 select
-  t.id as ticket_id, t.number, t.subject, null::uuid as message_id, 'system' as sender, '' as body_text,
-  m.seq, c.id as contact_id, c.email as to_address, c.name as to_name, c.suppressed_at is not null as suppressed,
+  t.id as ticket_id, t.number, t.subject, null::uuid as message_id, null::uuid as user_id, 'system' as sender,
+  '' as body_text, m.seq, c.id as contact_id, c.email as to_address, c.name as to_name, c.suppressed_at is not null as suppressed,
   a.address as from_address, coalesce(nullif(a.display_name, ''), o.name) as from_name, o.name as organization,
   '' as author, coalesce(t.language, o.language) as language,
   array[m.message_id_header] as thread
@@ -50,8 +50,35 @@ where t.id = %(ticket_id)s and t.channel = 'email' and c.email is not null
   and t.created_at > now() - interval '1 hour'
   and coalesce(o.settings ->> 'receipts', 'true') <> 'false';
 
+-- csat_context --
+-- A survey that nobody has answered yet, of a ticket that came by mail and is resolved still. No row: nothing to ask.
+select
+  t.id as ticket_id, t.number, t.subject, null::uuid as message_id, s.id as about_id, null::uuid as user_id,
+  'system' as sender, '' as body_text, c.id as contact_id, c.email as to_address, c.name as to_name,
+  c.suppressed_at is not null as suppressed, a.address as from_address,
+  coalesce(nullif(a.display_name, ''), o.name) as from_name, o.name as organization, '' as author,
+  coalesce(t.language, o.language) as language,
+  (
+    select array_agg(p.message_id_header order by p.seq)
+    from public.messages as p
+    where p.ticket_id = t.id and p.message_id_header is not null and not p.is_internal
+  ) as thread
+from public.csat_surveys as s
+join public.tickets as t on t.id = s.ticket_id
+join public.organizations as o on o.id = t.organization_id
+join public.contacts as c on c.id = s.contact_id
+left join lateral (
+  select f.address, f.display_name from public.mail_addresses as f
+  where f.organization_id = t.organization_id
+  order by f.id is not distinct from t.mail_address_id desc, f.is_default desc, f.id
+  limit 1
+) as a on true
+where s.id = %(about_id)s and s.expires_at > now() and t.resolved_at = s.resolved_at
+  and t.channel = 'email' and c.email is not null
+  and not exists (select from public.csat_ratings as r where r.survey_id = s.id);
+
 -- queue_up --
-select pg_advisory_xact_lock(hashtext('pgdesk.outgoing_mails'), hashtext(%(contact_id)s::uuid::text));
+select pg_advisory_xact_lock(hashtext('pgdesk.outgoing_mails'), hashtext(coalesce(%(contact_id)s::uuid, %(user_id)s)::text));
 
 -- had_receipt --
 -- Who had one within the hour does not need to be told again.
@@ -65,16 +92,17 @@ select private.may_mail_automatically(%(contact_id)s, %(ticket_id)s) as may;
 
 -- store --
 insert into public.outgoing_mails (
-  organization_id, ticket_id, message_id, kind, is_automatic, contact_id, status, reason, to_address, from_address,
-  reply_to, subject, body_text, body_html, headers
+  organization_id, ticket_id, message_id, about_id, kind, is_automatic, contact_id, user_id, status, reason,
+  to_address, from_address, reply_to, subject, body_text, body_html, headers
 ) values (
-  %(organization_id)s, %(ticket_id)s, %(message_id)s, %(kind)s, %(is_automatic)s, %(contact_id)s, %(status)s, %(reason)s,
-  %(to_address)s, %(from_address)s, %(reply_to)s, %(subject)s, %(body_text)s, %(body_html)s, %(headers)s
+  %(organization_id)s, %(ticket_id)s, %(message_id)s, %(about_id)s, %(kind)s, %(is_automatic)s, %(contact_id)s,
+  %(user_id)s, %(status)s, %(reason)s, %(to_address)s, %(from_address)s, %(reply_to)s, %(subject)s, %(body_text)s, %(body_html)s, %(headers)s
 )
 on conflict do nothing;
 
 -- stored --
--- What stands for this message, or for the receipt of this ticket. `is_held_back`: its address bounced since.
+-- What stands for this message, for the receipt of this ticket, or for what else it is about. `is_held_back`: its
+-- address bounced since.
 select
   m.*,
   exists (
@@ -82,7 +110,10 @@ select
     where c.id = m.contact_id and c.suppressed_at is not null and c.email = lower(btrim(m.to_address))
   ) as is_held_back
 from public.outgoing_mails as m
-where m.kind = %(kind)s and m.ticket_id = %(ticket_id)s and m.message_id is not distinct from %(message_id)s;
+where m.kind = %(kind)s and (
+  m.ticket_id = %(ticket_id)s and m.message_id is not distinct from %(message_id)s and %(about_id)s::uuid is null
+  or m.about_id = %(about_id)s
+);
 
 -- note_attempt --
 -- Before the provider is called, and only by the attempt that holds the job. In one statement: who is stopped between a

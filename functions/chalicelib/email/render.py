@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
-
 from chalicelib.email.words import words_of
+from chalicelib.kit.templates import templates
 
 REPLY_PREFIX = re.compile(r"^\s*(re|aw|sv|antw|rv|tr|odp)\s*:\s*", re.IGNORECASE)
 # A Message-ID as a header may carry it: printable ASCII in one pair of angle brackets (RFC 5322 section 3.6.4).
@@ -21,33 +18,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 _PLAIN_NAME = re.compile(r"[\w !#$%&'*+/=?^`{|}~-]*")
 
 
-@lru_cache(maxsize=1)
-def _templates() -> Environment:
-    folder = Path(__file__).with_name("templates")
-    return Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=select_autoescape(["html.j2"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=False,
-    )
-
-
-def bodies(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+def bodies(kind: str, context: Mapping[str, Any], links: Mapping[str, Any]) -> tuple[str, str]:
     """Text and HTML of a mail. What a person or a model wrote is text: in HTML it is escaped."""
-    body = str(context["body_text"]).strip()
+    body = str(context.get("body_text") or "").strip()
     values = {
-        "organization": context["organization"],
-        "number": context["number"],
-        "author": context["author"],
-        "is_ai": context["sender"] == "ai",
-        "language": context["language"],
+        **context,
+        **links,
+        "is_ai": context.get("sender") == "ai",
         "words": words_of(context["language"]),
         "body": body,
         "paragraphs": [block.splitlines() for block in re.split(r"\n\s*\n", body)],
     }
-    text = _templates().get_template(f"{kind}.txt.j2").render(values)
-    html = _templates().get_template(f"{kind}.html.j2").render(values)
+    text = templates(__file__).get_template(f"{kind}.txt.j2").render(values)
+    html = templates(__file__).get_template(f"{kind}.html.j2").render(values)
     return text.strip() + "\n", html
 
 

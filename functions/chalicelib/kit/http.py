@@ -43,6 +43,10 @@ def shape(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
+# A page for people, as an answer is documented.
+PAGE: dict[str, Any] = {"type": "string", "contentMediaType": "text/html"}
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A query parameter as it is documented: `schema` is a JSON Schema of one value."""

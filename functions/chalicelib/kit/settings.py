@@ -54,6 +54,9 @@ class Settings(BaseModel):
     mailgun_domain: str | None = None
     mailgun_signing_key: SecretStr = SecretStr("")
     portal_url: str = ""
+    # Where mails lead: the functions' own pages (None: below supabase_url), and the members' inbox (None: no links).
+    functions_url: str | None = None
+    inbox_url: str | None = None
     # A language model, any that speaks OpenAI's chat completions. None: replies are cited extracts.
     model_url: str | None = None
     model_api_key: SecretStr = SecretStr("")
