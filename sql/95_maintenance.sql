@@ -58,6 +58,7 @@ begin
     limit slice
   );
   get diagnostics unaddressed_mails = row_count;
+  perform private.request_all_metrics();
   delete from private.rate_counts as c
   where c.minute not between now() - interval '1 hour' and now() + interval '1 hour';
   if slice in (jobs, events, webhook_ids, webhook_deliveries, unaddressed_mails) then

@@ -97,6 +97,7 @@ RPCS = {
     "accept_draft": {"authenticated"},
     "accept_invitation": {"authenticated"},
     "archive_article": {"authenticated"},
+    "backlog": {"authenticated"},
     "become_contact": {"authenticated"},
     "correct_triage": {"authenticated"},
     "create_api_key": {"authenticated"},
@@ -113,6 +114,7 @@ RPCS = {
     "filter_tickets": {"authenticated"},
     "leave_organization": {"authenticated"},
     "mark_read": {"authenticated"},
+    "metrics": {"authenticated"},
     "my_desks": {"authenticated"},
     "my_memberships": {"authenticated"},
     "open_ticket": {"authenticated"},
@@ -145,6 +147,7 @@ RPCS = {
     "split_mail": {"authenticated"},
     "take_next": {"authenticated"},
     "transfer_ownership": {"authenticated"},
+    "ticket_metrics": {"authenticated"},
     "typed_id": {"authenticated"},
     "unread": {"authenticated"},
     "unread_counts": {"authenticated"},
@@ -157,6 +160,7 @@ RPCS = {
 # Definer functions of schema private that clients may execute: each is called by a policy or an invoker RPC.
 PRIVATE_FOR_CLIENTS = {
     "accept_invitation",
+    "backlog",
     "become_contact",
     "before_request",
     "closed_organizations",
@@ -173,6 +177,7 @@ PRIVATE_FOR_CLIENTS = {
     "id_prefix",
     "list_event_types",
     "mark_read",
+    "metrics",
     "may_join",
     "my_answerers",
     "my_colleagues",
@@ -202,6 +207,7 @@ PRIVATE_FOR_CLIENTS = {
     "split_mail",
     "take_next",
     "transfer_ownership",
+    "ticket_metrics",
     "unread_counts",
     "unsuppress_contact",
 }
