@@ -12,15 +12,18 @@ grant insert (
   body_text, reply_text, body_html, message_id_header
 ), update (message_id_header, sender_status) on public.messages to pgdesk_functions;
 
--- One way in for a contact: public messages of tickets that are its own.
+-- Two ways in for a contact: public messages of tickets that are its own, and what it wrote itself, wherever that is.
 create policy "Members see messages, contacts the public ones of their tickets" on public.messages
 for select to authenticated using (
   organization_id = any(array(select private.my_organizations()))
   or (
     not is_internal
     and sender_status = 'known'
-    and ticket_id in (
-      select t.id from public.tickets as t where t.contact_id = any(array(select private.my_contacts()))
+    and (
+      ticket_id in (
+        select t.id from public.tickets as t where t.contact_id = any(array(select private.my_contacts()))
+      )
+      or (sender = 'contact' and contact_id = any(array(select private.my_contacts())))
     )
   )
 );
@@ -39,7 +42,7 @@ for insert to authenticated with check (
     and (
       (
         contact_id = any(array(select private.my_contacts()))
-        and ticket_id in (select t.id from public.tickets as t where t.contact_id = messages.contact_id)
+        and private.may_write_in(ticket_id, contact_id)
       )
       or organization_id = any(array(select private.my_organizations('agent')))
     )

@@ -7,14 +7,14 @@ alter table public.outgoing_mails enable row level security;
 -- Without reply_to: who knows its token is taken for the contact it was sent to.
 grant select (
   id, organization_id, ticket_id, message_id, about_id, kind, is_automatic, contact_id, user_id, status, reason,
-  to_address, from_address, subject, body_text, body_html, headers, attempted_at, provider, provider_id,
-  message_id_header, created_at, updated_at, sent_at, delivery, delivered_at, bounced_at, complained_at,
+  to_address, cc, bcc, from_address, subject, body_text, body_html, headers, attempted_at, provider,
+  provider_id, message_id_header, created_at, updated_at, sent_at, delivery, delivered_at, bounced_at, complained_at,
   opened_at, clicked_at
 ) on public.outgoing_mails to authenticated;
 grant select on public.outgoing_mails to pgdesk_functions;
 grant insert (
   organization_id, ticket_id, message_id, about_id, kind, is_automatic, contact_id, user_id, status, reason,
-  to_address, from_address, reply_to, subject, body_text, body_html, headers
+  to_address, cc, bcc, from_address, reply_to, subject, body_text, body_html, headers
 ), update (
   status, reason, attempted_at, attempt_token, idempotency_key, provider, provider_id, message_id_header, sent_at
 ) on public.outgoing_mails to pgdesk_functions;

@@ -155,7 +155,7 @@ insert into private.event_types (type, subject, audience, happens, properties, i
 ),
 (
   'message.moved', 'message', 'agents',
-  'A member took a mail out of its ticket and opened another with it.',
+  'A member took a message out of its ticket and opened another with it, or took that back.',
   '{"from_ticket_id": {"$ref": "#/$defs/ticket_id"}, "to_ticket_id": {"$ref": "#/$defs/ticket_id"}}',
   false,
   '{

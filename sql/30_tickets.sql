@@ -63,6 +63,8 @@ create table public.tickets (
   set_by_member text[] not null default '{}',
   -- on: the AI may answer; off: a human has taken over, and no bot posts any more.
   ai_state text not null default 'on' check (ai_state in ('on', 'off')),
+  -- Where its messages are now: it is a signpost, and in no list (54_merge_split.sql).
+  merged_into uuid,
   last_seq integer not null default 0,
   -- Before there is a message, when it was opened: lists are sorted by it.
   last_message_at timestamptz not null default now(),
@@ -91,8 +93,11 @@ create table public.tickets (
   foreign key (organization_id, team_id) references public.teams (organization_id, id) on delete set null (team_id),
   -- A member, when it is given to them (keep_ticket); what they resolved stays theirs when they leave.
   foreign key (organization_id, assignee_id)
-    references public.authors (organization_id, user_id) on delete set null (assignee_id)
+    references public.authors (organization_id, user_id) on delete set null (assignee_id),
+  foreign key (organization_id, merged_into)
+    references public.tickets (organization_id, id) on delete set null (merged_into)
 );
+create index tickets_merged_idx on public.tickets (organization_id, merged_into) where merged_into is not null;
 create index tickets_contact_idx on public.tickets (contact_id, created_at desc);
 create index tickets_organization_contact_idx on public.tickets (organization_id, contact_id);
 create index tickets_queue_idx on public.tickets (organization_id, status_category, last_message_at desc, id desc);
@@ -250,7 +255,7 @@ begin
   where field.value is distinct from before -> field.key
     and field.key not in (
       'updated_at', 'last_seq', 'last_message_at', 'last_contact_at', 'last_answer_at', 'last_answer_by',
-      'set_by_member', 'status_category', 'snoozed_until', 'snoozed_by', 'erased_at'
+      'set_by_member', 'status_category', 'snoozed_until', 'snoozed_by', 'erased_at', 'merged_into'
     );
   if changed ? 'status' then
     perform private.emit(

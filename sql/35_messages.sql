@@ -86,6 +86,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   by_caller uuid := (select auth.uid());
   counts boolean := not (new.is_internal or new.is_machine) and new.sender_status = 'known';
+  reopens boolean;
 begin
   if new.sender = 'member' and new.member_id is null then
     new.member_id := by_caller;
@@ -94,33 +95,42 @@ begin
   new.is_verified := new.is_verified or (
     by_caller is not null and (new.sender = 'member' or new.contact_id in (select private.my_contacts()))
   );
-  update public.tickets as t
-  set last_seq = t.last_seq + 1,
-    last_message_at = greatest(t.last_message_at, now()),
-    last_contact_at = case when counts and new.sender = 'contact' then clock_timestamp() else t.last_contact_at end,
-    last_answer_at = case
-      when counts and new.sender in ('member', 'ai') then clock_timestamp()
-      else t.last_answer_at
-    end,
-    last_answer_by = case when counts and new.sender in ('member', 'ai') then new.sender::text else t.last_answer_by end,
-    first_responded_at = case
-      when new.sender in ('member', 'ai') and not new.is_internal then coalesce(t.first_responded_at, now())
-      else t.first_responded_at
-    end,
-    -- A contact who writes opens the ticket again; a member who answers waits for the contact.
-    status = case
-      when new.is_machine or new.is_internal or new.sender_status = 'pending' then t.status
-      when new.sender = 'contact' and t.status_category <> 'open' then 'open'
-      when new.sender in ('member', 'ai') and t.status_category = 'open' then 'pending'
-      else t.status
-    end,
-    -- From the first word of a human on, no bot posts.
-    ai_state = case when new.sender = 'member' and not new.is_internal then 'off' else t.ai_state end
-  where t.organization_id = new.organization_id and t.id = new.ticket_id
-  returning t.last_seq into new.seq;
-  if not found then
-    raise exception 'there is no ticket %', new.ticket_id using errcode = '23503';
-  end if;
+  for round in 1..2 loop
+    update public.tickets as t
+    set last_seq = t.last_seq + 1,
+      last_message_at = greatest(t.last_message_at, now()),
+      last_contact_at = case when counts and new.sender = 'contact' then clock_timestamp() else t.last_contact_at end,
+      last_answer_at = case
+        when counts and new.sender in ('member', 'ai') then clock_timestamp()
+        else t.last_answer_at
+      end,
+      last_answer_by = case
+        when counts and new.sender in ('member', 'ai') then new.sender::text
+        else t.last_answer_by
+      end,
+      first_responded_at = case
+        when new.sender in ('member', 'ai') and not new.is_internal then coalesce(t.first_responded_at, now())
+        else t.first_responded_at
+      end,
+      -- A contact who writes opens the ticket again; a member who answers waits for the contact.
+      status = case
+        when not counts then t.status
+        when new.sender = 'contact' and t.status_category <> 'open' and coalesce(reopens, true) then 'open'
+        when new.sender in ('member', 'ai') and t.status_category = 'open' then 'pending'
+        else t.status
+      end,
+      -- From the first word of a human on, no bot posts.
+      ai_state = case when new.sender = 'member' and not new.is_internal then 'off' else t.ai_state end
+    where t.organization_id = new.organization_id and t.id = new.ticket_id and t.merged_into is null
+      and (reopens is not null or not counts or new.sender <> 'contact' or t.status_category <> 'resolved')
+    returning t.last_seq into new.seq;
+    exit when found;
+    -- The ticket is merged, or over: rules say where the message belongs (57_reopen.sql).
+    select p.place, p.reopens into strict new.ticket_id, reopens
+    from private.place_message(
+      new.organization_id, new.ticket_id, new.sender, new.contact_id, counts, coalesce(new.reply_text, new.body_text)
+    ) as p;
+  end loop;
   return new;
 end;
 $$;
@@ -209,6 +219,10 @@ begin
   select * into ticket from public.tickets as t where t.id = send_reply.ticket_id for update;
   if not found then
     raise exception 'there is no ticket %', send_reply.ticket_id using errcode = 'PT404';
+  end if;
+  if ticket.merged_into is not null then
+    raise exception 'the ticket was merged into another: answer there'
+      using errcode = 'PT409', detail = ticket.merged_into::text;
   end if;
   if not internal and exists (
     select from public.messages as m

@@ -91,7 +91,11 @@ begin
   from public.tickets as t
   join public.contacts as c on c.organization_id = t.organization_id and c.id = t.contact_id
   cross join lateral (
-    select private.search_words(concat_ws(' ', t.number, t.subject, c.name, c.email)) as words
+    -- Who looks for a merged ticket finds the one that it is in.
+    select private.search_words(concat_ws(' ', t.number, t.subject, c.name, c.email, (
+      select string_agg(merged.number::text, ' ') from public.tickets as merged
+      where merged.organization_id = t.organization_id and merged.merged_into = t.id
+    ))) as words
   ) as h
   cross join lateral (
     -- The newest, so that what is indexed of one ticket stays small.
@@ -104,7 +108,7 @@ begin
       limit 100
     ) as m
   ) as b
-  where t.id = index_ticket.ticket_id
+  where t.id = index_ticket.ticket_id and t.merged_into is null
   on conflict (ticket_id) do update set head = excluded.head, document = excluded.document;
 end;
 $$;
@@ -137,7 +141,8 @@ create trigger contacts_search after update of name, email on public.contacts
 for each row when (new.name <> old.name or new.email is distinct from old.email)
 execute function private.search_contact_changed();
 
--- A new message adds its words; one that is moved, changed or removed has its tickets indexed anew.
+-- A new message adds its words; one that is changed or removed has its ticket indexed anew. Who moves messages does so
+-- for both tickets, once (private.move_messages).
 create function private.search_message_changed() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -150,16 +155,13 @@ begin
     return null;
   end if;
   perform private.index_ticket(old.ticket_id);
-  if tg_op = 'UPDATE' and new.ticket_id <> old.ticket_id then
-    perform private.index_ticket(new.ticket_id);
-  end if;
   return null;
 end;
 $$;
 
 create trigger messages_search_new after insert or delete on public.messages
 for each row execute function private.search_message_changed();
-create trigger messages_search after update of ticket_id, body_text, reply_text on public.messages
+create trigger messages_search after update of body_text, reply_text on public.messages
 for each row execute function private.search_message_changed();
 
 -- A query for tickets that have all words, in the buckets from `oldest` to `newest`. In small ones the last word may be

@@ -190,7 +190,8 @@ language sql immutable parallel safe set search_path = '' as $$
   )));
 $$;
 
--- Is `email` known to a ticket: its requester, a writer whose message was not pending, or somebody mailed from it?
+-- Is `email` known to a ticket: its requester, a writer whose message was not pending, somebody
+-- mailed from it, or somebody in copy?
 create function private.is_participant(organization_id uuid, ticket_id uuid, email text) returns boolean
 language plpgsql stable set search_path = '' as $$
 begin
@@ -212,6 +213,10 @@ begin
           where o.organization_id = is_participant.organization_id
             and o.ticket_id = is_participant.ticket_id and o.contact_id = c.id
         )
+        or exists (
+          select from public.ticket_participants as p
+          where p.ticket_id = is_participant.ticket_id and p.contact_id = c.id and p.removed_at is null
+        )
       )
   );
 end;
@@ -219,7 +224,8 @@ $$;
 
 -- To which ticket a mail belongs: by the signed token in its recipient, else by the Message-IDs it answers. Never by
 -- subject. No row: to none. `is_known`: the sender belongs to that thread; else its message is kept as pending.
--- Among several candidates one that knows the sender wins, then the id that stands first in `message_ids`.
+-- Among several candidates one that knows the sender wins, then the id that stands first in `message_ids`. One that was
+-- merged leads to where it is now.
 create function private.find_thread(
   organization_id uuid, token_ticket_id uuid, token_is_senders boolean, message_ids text[], sender text
 ) returns table (ticket_id uuid, how text, is_known boolean, evidence jsonb)
@@ -244,7 +250,10 @@ begin
     -- A member's address proves nothing here: file_mail makes a note of what a verified member mails.
     select c.*,
       c.certain or private.is_participant(find_thread.organization_id, c.candidate, find_thread.sender) as knows
-    from (select distinct * from candidates) as c
+    from (
+      select distinct private.ticket_now(every.candidate) as candidate, every.way, every.place, every.certain, every.told_by
+      from candidates as every
+    ) as c
   )
   select j.candidate, j.way, j.knows, jsonb_build_object(
     'told_by', j.told_by, 'candidates', (select count(distinct every.candidate) from judged as every)
@@ -323,6 +332,7 @@ declare
   is_note boolean;
   filed_ticket uuid;
   filed_message uuid := private.uuid7();
+  follows boolean;
   is_pending boolean;
   sender text := private.normal_email(mail ->> 'sender');
 begin
@@ -378,7 +388,7 @@ begin
   )
   where m.id = ledger.id;
 
-  insert into public.messages (
+  insert into public.messages as m (
     id, organization_id, ticket_id, sender, contact_id, member_id, is_internal, is_machine, sender_status, is_verified,
     body_text, reply_text, body_html, message_id_header
   ) values (
@@ -387,7 +397,14 @@ begin
     contact_id, member_id, is_note, ledger.verdict <> 'human', case when is_pending then 'pending' else 'known' end,
     coalesce((mail ->> 'is_verified')::boolean, false) and not is_pending and ledger.verdict <> 'bounce',
     coalesce(mail ->> 'body_text', ''), mail ->> 'reply_text', mail ->> 'body_html', ledger.message_id_header
-  );
+  )
+  -- A ticket that is over may be followed by a new one, one that was merged meanwhile leads to another.
+  returning m.ticket_id, m.seq = 1 and m.ticket_id <> thread_id into filed_ticket, follows;
+  if ledger.verdict = 'human' and not is_note and not is_pending
+    and (thread_id is null or (mail ->> 'is_verified')::boolean)
+  then
+    perform private.bring_participants(filed_ticket, contact_id, coalesce(mail -> 'named', '[]'));
+  end if;
   insert into public.attachments (
     organization_id, ticket_id, message_id, file_name, content_type, bytes, sha256, content_id, is_inline, storage_path
   )
@@ -414,8 +431,11 @@ begin
       );
   end if;
   update public.inbound_mails as m
-  set state = 'done', message_id = filed_message, done_at = now(),
-    outcome = case when is_note then 'note' when thread_id is null then 'new_ticket' else 'threaded' end
+  set state = 'done', message_id = filed_message, done_at = now(), ticket_id = filed_ticket,
+    outcome = case
+      when is_note then 'note' when thread_id is null or follows then 'new_ticket' else 'threaded'
+    end,
+    decision = m.decision || case when follows then jsonb_build_object('follows', thread_id) else '{}' end
   where m.id = ledger.id
   returning * into ledger;
   return ledger;
@@ -455,51 +475,35 @@ language sql set search_path = '' as $$
   select * from private.retry_inbound_mail(retry_inbound_mail.inbound_mail_id);
 $$;
 
--- Undoes a threading decision: the mail's message, with its attachments, moves to a ticket of its own. Agents of its
--- organization. Returns the new ticket.
+-- Undoes a threading decision: the mail's message moves to a ticket of its own, as private.split_ticket does it, and
+-- the ledger says so. Agents of its organization. Returns the new ticket.
 create function private.split_mail(message_id uuid) returns public.tickets
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
 declare
+  ticket public.tickets;
   mail public.inbound_mails;
   opened public.tickets;
 begin
-  select m.* into mail
-  from public.inbound_mails as m
-  join public.messages as kept on kept.organization_id = m.organization_id and kept.id = m.message_id
-  where m.message_id = split_mail.message_id
-    and m.outcome = 'threaded'
-    and m.organization_id = any(array(select private.my_organizations('agent')))
-  for update of m;
+  -- The ticket before the mail, as everybody does who moves messages: nothing is answered in it meanwhile.
+  select t.* into ticket
+  from public.messages as m
+  join public.tickets as t on t.id = m.ticket_id
+  where m.id = split_mail.message_id and m.organization_id = any(array(select private.my_organizations('agent')))
+  for no key update of t;
+  select i.* into mail
+  from public.inbound_mails as i
+  where i.organization_id = ticket.organization_id and i.message_id = split_mail.message_id
+    and i.ticket_id = ticket.id and i.outcome = 'threaded';
   if mail.id is null then
     raise exception 'no mail was threaded as message %', split_mail.message_id using errcode = 'PT404';
   end if;
-  -- Nothing is answered in the old ticket meanwhile, nor what was drafted for this message afterwards.
-  perform from public.tickets as t where t.id = mail.ticket_id for update;
-  update public.drafts as d set status = 'superseded'
-  where d.organization_id = mail.organization_id and d.message_id = split_mail.message_id
-    and d.status in ('open', 'stale');
-  insert into public.tickets (organization_id, subject, channel, contact_id, mail_address_id)
-  select mail.organization_id, coalesce(mail.subject, ''), 'email', m.contact_id, mail.mail_address_id
-  from public.messages as m
-  where m.id = split_mail.message_id
-  returning * into opened;
-  -- In a ticket of its own the sender is the requester.
-  update public.messages as m
-  set ticket_id = opened.id, seq = 1,
-    sender_status = case when mail.dmarc = 'fail' then m.sender_status else 'known' end
-  where m.id = split_mail.message_id;
-  update public.attachments as a set ticket_id = opened.id where a.message_id = split_mail.message_id;
-  update public.tickets as t set last_seq = 1, last_message_at = now() where t.id = opened.id returning * into opened;
+  opened := private.split_off(ticket, array[split_mail.message_id], coalesce(mail.subject, ''));
   update public.inbound_mails as m
-  set ticket_id = opened.id, outcome = 'new_ticket', decision = m.decision || jsonb_build_object(
-    'undone', jsonb_build_object('by', (select auth.uid()), 'at', now(), 'was_in', mail.ticket_id)
+  set outcome = 'new_ticket', decision = m.decision || jsonb_build_object(
+    'undone', jsonb_build_object('by', (select private.actor_id()), 'at', now(), 'was_in', ticket.id)
   )
   where m.id = mail.id;
-  perform private.emit(
-    mail.organization_id, 'message.moved', split_mail.message_id,
-    jsonb_build_object('from_ticket_id', mail.ticket_id, 'to_ticket_id', opened.id), 'agents', opened.id
-  );
   return opened;
 end;
 $$;

@@ -164,8 +164,7 @@ begin
       lead(h.at) over life as next_at,
       h.wrote = 'member' or h.wrote = 'ai' and (rules ->> 'ai_counts')::boolean as answers,
       h.status_category = 'resolved' and lag(h.status_category) over life is distinct from 'resolved' as resolves
-    from public.ticket_history as h
-    where h.ticket_id = sla_clock_spans.ticket_id
+    from private.ticket_steps(sla_clock_spans.ticket_id) as h
     window life as (order by h.step)
   ), turns as (
     select

@@ -433,6 +433,11 @@ begin
     wants_human = excluded.wants_human,
     sensitive = excluded.sensitive, injection = excluded.injection, signals = excluded.signals, ms = excluded.ms
   returning r.* into result;
+  if is_first then
+    insert into private.ticket_vectors as v (organization_id, ticket_id, embedding, model)
+    values (result.organization_id, result.ticket_id, result.embedding::extensions.halfvec(384), result.model)
+    on conflict (organization_id, ticket_id) do update set embedding = excluded.embedding, model = excluded.model;
+  end if;
   update public.tickets as t
   set category_id = case
       when is_first and not 'category_id' = any (t.set_by_member) and not result.abstained then result.category_id

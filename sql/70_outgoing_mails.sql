@@ -32,6 +32,9 @@ create table public.outgoing_mails (
   ),
   reason text,
   to_address text not null,
+  -- Who else gets it, as it was when the mail was rendered.
+  cc text[] not null default '{}',
+  bcc text[] not null default '{}',
   from_address text not null,
   reply_to text not null,
   subject text not null check (subject !~ '[\r\n]'),

@@ -94,7 +94,9 @@ begin
       )
     -- Where the contact has another address by now, that one did nothing wrong.
     where c.organization_id = mail.organization_id and c.id = mail.contact_id
-      and c.email = private.normal_email(mail.to_address);
+      and c.email = private.normal_email(mail.to_address)
+      -- Of a mail with copies nobody can tell whose address it was.
+      and mail.cc = '{}' and mail.bcc = '{}';
   end if;
   -- Members hear of the first of its kind.
   if new.type in ('bounced', 'complained', 'failed', 'suppressed') and not exists (

@@ -13,6 +13,14 @@ begin
     if new.audience = 'contact' then
       perform realtime.send(told, new.type, 'ticket:' || new.ticket_id || ':contact', true);
     end if;
+    -- What moves between two tickets concerns who looks at the other one too.
+    if new.type in ('ticket.merged', 'ticket.unmerged', 'message.moved') then
+      perform realtime.send(told, new.type, 'ticket:' || other.id || ':agents', true)
+      from unnest(array[
+        new.data ->> 'into_ticket_id', new.data ->> 'from_ticket_id', new.data ->> 'to_ticket_id'
+      ]) as other (id)
+      where other.id <> new.ticket_id::text;
+    end if;
     if new.type in ('ticket.assigned', 'ticket.created') then
       perform realtime.send(told, new.type, 'team:' || t.team_id, true)
       from public.tickets as t

@@ -104,3 +104,8 @@ for each row when (old.status in ('failed', 'unknown') and new.status <> old.sta
 execute function private.audit('id');
 create trigger contacts_audit after update of suppressed_at on public.contacts
 for each row when (old.suppressed_at is distinct from new.suppressed_at) execute function private.audit('id');
+-- A merge may show one contact another's words.
+create trigger ticket_moves_audit after insert or update of undone_at on public.ticket_moves
+for each row execute function private.audit('id');
+create trigger ticket_participants_audit after insert or update or delete on public.ticket_participants
+for each row execute function private.audit('contact_id');

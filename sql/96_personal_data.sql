@@ -35,8 +35,9 @@ insert into private.personal_data (
   )', false, '{}', 'blank', 'envelope_from = null, recipients = ''{}'', locator = null', 15,
   'Says only who delivered a mail, which is exported itself.'),
 ('public.outgoing_mails', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{attempt_token}', 'blank',
-  'to_address = '''', subject = '''', body_text = '''', body_html = '''', headers = ''{}'', reply_to = '''',
-    message_id_header = null, status = case r.status when ''stored'' then ''given_up'' else r.status end', 10, null),
+  'to_address = '''', cc = ''{}'', bcc = ''{}'', subject = '''', body_text = '''', body_html = '''', headers = ''{}'',
+    reply_to = '''', message_id_header = null,
+    status = case r.status when ''stored'' then ''given_up'' else r.status end', 10, null),
 ('public.mail_events',
   'r.outgoing_mail_id in (
     select o.id from public.outgoing_mails as o where o.organization_id = $1 and o.contact_id = any ($2)
@@ -50,6 +51,12 @@ insert into private.personal_data (
 ('private.sla_rules', null, null, false, '{}', 'keep', null, 0, 'The rules that a ticket was judged by.'),
 ('public.ticket_reads', null, null, false, '{}', 'keep', null, 0, 'What members have read.'),
 ('public.ticket_routings', null, null, false, '{}', 'keep', null, 0, 'Which rules were taken.'),
+('public.ticket_participants', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{added_by}', 'delete', null,
+  10, null),
+('public.ticket_links', null, null, false, '{}', 'keep', null, 0, 'Which tickets belong together: ids alone.'),
+('public.ticket_moves', null, null, false, '{}', 'keep', null, 0, 'What was merged and split: ids alone.'),
+('private.ticket_vectors', null, 'r.ticket_id = any ($2)', false, '{}', 'delete', null, 10,
+  'Numbers that were made of the first message, which is exported itself.'),
 ('private.ticket_search', null, null, false, '{}', 'keep', null, 0,
   'Words of the ticket, indexed anew by triggers as they go.'),
 -- Work.

@@ -189,6 +189,19 @@ def a_ticket_is_put_aside(world: World) -> None:
     as_functions(world, "select private.ring(jsonb_build_object('ring', 'wake', 'ticket_id', %s))", ticket)
 
 
+def tickets_are_merged_linked_and_shared(world: World) -> None:
+    ticket, other = world.ticket("Where is it?"), world.ticket("Where is it??")
+    world.as_agent(
+        "insert into public.ticket_links (organization_id, ticket_id, other_ticket_id, kind)"
+        " values (%s, %s, %s, 'duplicates') returning kind",
+        world.organization, ticket, other,
+    )  # fmt: skip
+    world.as_agent("delete from public.ticket_links where ticket_id = %s returning kind", ticket)
+    world.as_agent("select contact_id from public.add_participant(%s, email => 'bea@customer.example')", ticket)
+    move = world.as_agent("select id from public.merge_tickets(%s, array[%s::uuid])", ticket, other)["id"]
+    world.as_agent("select id from public.undo_move(%s)", move)
+
+
 def a_promise_is_broken(world: World) -> None:
     world.db.execute(
         "with policy as (insert into public.sla_policies (organization_id, name) values (%s, 'All')"
@@ -230,6 +243,7 @@ HAPPENINGS: tuple[Callable[[World], None], ...] = (
     a_promise_is_broken,
     a_ticket_is_put_aside,
     a_contact_rates,
+    tickets_are_merged_linked_and_shared,
     triage_sees_a_message,
     the_ai_decides,
     a_mail_does_not_go_out,

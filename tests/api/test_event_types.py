@@ -20,7 +20,7 @@ from tests.replies.world import World, functions_environment, open_world, shared
 UNTOLD = {
     "id", "organization_id", "number", "created_at", "updated_at", "last_seq", "last_message_at", "set_by_member",
     "status_category", "last_contact_at", "last_answer_at", "last_answer_by",
-    "snoozed_until", "snoozed_by", "erased_at",
+    "snoozed_until", "snoozed_by", "erased_at", "merged_into",
 }  # fmt: skip
 
 

@@ -218,6 +218,7 @@ FRESH: dict[str, dict[str, Any]] = {
     "calendar_holidays": {"day": lambda _world, _actor: "2026-12-26"},
     "canned_responses": {"shortcut": lambda _world, _actor: "another"},
     "compositions": {"user_id": lambda _world, actor: actor.user_id, "is_internal": lambda _world, _actor: True},
+    "ticket_links": {"kind": lambda _world, _actor: "relates"},
     "macros": {
         "name": lambda _world, _actor: "Another",
         "actions": lambda _world, _actor: Jsonb([{"do": "assign_me"}]),
@@ -346,8 +347,8 @@ def test_an_address_that_is_not_confirmed_binds_no_contact(world: World) -> None
 
 def test_functions_see_their_tenant_alone(world: World) -> None:
     functions = Actor("pgdesk_functions", organization_id=world.home)
-    assert attempt(world, functions, select_of("tickets"), [world.home]) == 1
-    assert attempt(world, functions, sql.SQL("select 1 from public.tickets")) == 1
+    assert attempt(world, functions, select_of("tickets"), [world.home]) == 2
+    assert attempt(world, functions, sql.SQL("select 1 from public.tickets")) == 2
 
 
 def test_functions_reach_no_private_row_of_another_tenant(world: World) -> None:

@@ -184,3 +184,26 @@ insert into public.messages (organization_id, ticket_id, sender, member_id, body
 select %(org)s, t.id, 'member', u.id, 'an answer'
 from public.tickets as t, auth.users as u
 where t.organization_id = %(org)s and u.email = 'colleague@' || %(slug)s || '.example';
+with other as (
+  insert into public.tickets (organization_id, subject, channel, contact_id)
+  select %(org)s, 'Where is my other parcel?', 'email', c.id from public.contacts as c
+  where c.organization_id = %(org)s and c.email = %(contact_email)s
+  returning id
+), pair as (
+  select t.id, other.id as other from public.tickets as t, other
+  where t.organization_id = %(org)s and t.subject = 'Where is my parcel?'
+), link as (
+  insert into public.ticket_links (organization_id, ticket_id, other_ticket_id, kind)
+  select %(org)s, id, other, 'distinct' from pair
+), move as (
+  insert into public.ticket_moves (organization_id, kind, from_ticket_id, to_ticket_id, message_ids)
+  select %(org)s, 'split', id, other, '{}' from pair
+), copied as (
+  insert into public.contacts (organization_id, email) values (%(org)s, 'copied@' || %(slug)s || '.example') returning id
+)
+insert into public.ticket_participants (organization_id, ticket_id, contact_id, source)
+select %(org)s, pair.id, copied.id, 'agent' from pair, copied;
+
+insert into private.ticket_vectors (organization_id, ticket_id, embedding, model)
+select r.organization_id, r.ticket_id, r.embedding::extensions.halfvec, r.model
+from public.triage_results as r where r.organization_id = %(org)s;

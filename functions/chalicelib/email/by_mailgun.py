@@ -56,7 +56,9 @@ class Mailgun:
             "h:Message-Id": message_id,
             "o:tag": mail["kind"],
             f"v:{OWN_ID}": str(mail["id"]),
-        } | {f"h:{name}": value for name, value in mail["headers"].items()}
+        }
+        fields |= {name: ", ".join(mail[name]) for name in ("cc", "bcc") if mail[name]}
+        fields |= {f"h:{name}": value for name, value in mail["headers"].items()}
         try:
             status, told, headers = _request("POST", mail, "messages", data=fields)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

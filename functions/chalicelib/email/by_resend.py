@@ -48,7 +48,7 @@ class Resend:
             "html": mail["body_html"],
             "headers": mail["headers"],
             "tags": [{"name": "kind", "value": mail["kind"]}, {"name": OWN_ID, "value": str(mail["id"])}],
-        }
+        } | {name: mail[name] for name in ("cc", "bcc") if mail[name]}
         try:
             taken = client.Emails.send(given, {"idempotency_key": key})
         except client.exceptions.ResendError as error:

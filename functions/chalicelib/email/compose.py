@@ -29,6 +29,8 @@ def compose(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, An
         "contact_id": context["contact_id"],
         "user_id": context["user_id"],
         "to_address": context["to_address"],
+        "cc": context.get("cc", []),
+        "bcc": context.get("bcc", []),
         "from_address": mailbox(context["from_name"], context["from_address"]),
         "reply_to": _reply_to(tenant, context),
         "subject": subject_line(context["subject"]),
@@ -44,7 +46,9 @@ def _reply_to(tenant: UUID, context: Mapping[str, Any]) -> str:
     if context["contact_id"] is None:
         return address
     secret = settings().reply_secret.get_secret_value()
-    return reply_address(address, make_token(secret, tenant, context["ticket_id"], context["to_address"]))
+    # What several people can read proves nobody: then it leads to the ticket and no more.
+    recipient = "" if context.get("cc") or context.get("bcc") else context["to_address"]
+    return reply_address(address, make_token(secret, tenant, context["ticket_id"], recipient))
 
 
 def _links(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ select
   coalesce(nullif(d.display_name, ''), '') as author,
   coalesce(t.language, o.language) as language,
   (
-    select array_agg(p.message_id_header order by p.seq)
+    select array_agg(p.message_id_header order by p.id)
     from public.messages as p
     where p.ticket_id = t.id and p.message_id_header is not null and not p.is_internal and p.seq < m.seq
-  ) as thread
+  ) as thread,
+  copies.cc, copies.bcc
 from public.messages as m
 join public.tickets as t on t.id = m.ticket_id
 join public.organizations as o on o.id = t.organization_id
@@ -23,6 +24,16 @@ left join lateral (
   limit 1
 ) as a on true
 left join public.members as d on d.organization_id = m.organization_id and d.user_id = m.member_id
+-- Who else takes part gets what a person writes. Nothing goes by itself to others than who asked.
+cross join lateral (
+  select
+    coalesce(array_agg(q.email order by q.email) filter (where p.role = 'cc'), '{}') as cc,
+    coalesce(array_agg(q.email order by q.email) filter (where p.role = 'bcc'), '{}') as bcc
+  from public.ticket_participants as p
+  join public.contacts as q on q.organization_id = p.organization_id and q.id = p.contact_id
+  where m.sender = 'member' and p.ticket_id = t.id and p.removed_at is null and p.contact_id <> t.contact_id
+    and q.email is not null and q.suppressed_at is null
+) as copies
 where m.id = %(message_id)s and m.sender in ('member', 'ai') and not m.is_internal
   and t.channel = 'email' and c.email is not null;
 
@@ -93,10 +104,11 @@ select private.may_mail_automatically(%(contact_id)s, %(ticket_id)s) as may;
 -- store --
 insert into public.outgoing_mails (
   organization_id, ticket_id, message_id, about_id, kind, is_automatic, contact_id, user_id, status, reason,
-  to_address, from_address, reply_to, subject, body_text, body_html, headers
+  to_address, cc, bcc, from_address, reply_to, subject, body_text, body_html, headers
 ) values (
   %(organization_id)s, %(ticket_id)s, %(message_id)s, %(about_id)s, %(kind)s, %(is_automatic)s, %(contact_id)s,
-  %(user_id)s, %(status)s, %(reason)s, %(to_address)s, %(from_address)s, %(reply_to)s, %(subject)s, %(body_text)s, %(body_html)s, %(headers)s
+  %(user_id)s, %(status)s, %(reason)s, %(to_address)s,
+  %(cc)s::text[], %(bcc)s::text[], %(from_address)s, %(reply_to)s, %(subject)s, %(body_text)s, %(body_html)s, %(headers)s
 )
 on conflict do nothing;
 
@@ -110,9 +122,12 @@ select
     where c.id = m.contact_id and c.suppressed_at is not null and c.email = lower(btrim(m.to_address))
   ) as is_held_back
 from public.outgoing_mails as m
+-- A message may have moved to another ticket since.
 where m.kind = %(kind)s and (
-  m.ticket_id = %(ticket_id)s and m.message_id is not distinct from %(message_id)s and %(about_id)s::uuid is null
+  m.message_id = %(message_id)s
   or m.about_id = %(about_id)s
+  or num_nonnulls(%(message_id)s::uuid, %(about_id)s::uuid) = 0 and m.message_id is null and m.about_id is null
+    and m.ticket_id = %(ticket_id)s
 );
 
 -- note_attempt --

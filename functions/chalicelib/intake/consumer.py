@@ -29,6 +29,8 @@ SQL = queries(__file__)
 BUCKET = "attachments"
 # From this attempt on a failure is written into the ledger, where an admin sees it, instead of tried again.
 LAST_ATTEMPT = 5
+# More recipients than are ever taken for participants.
+MOST_NAMED = 50
 # Files of these types may be shown by a browser; all others are stored as bytes to be downloaded.
 _SHOWN = re.compile(r"image/(?:png|jpeg|gif|webp)|application/pdf|text/plain|audio/[\w.+-]+|video/[\w.+-]+")
 
@@ -74,6 +76,7 @@ def _read(job: Job, mail_id: UUID, row: dict[str, Any]) -> dict[str, Any] | Unre
         "token_ticket_id": str(token.ticket_id) if token else None,
         "token_is_senders": token.for_sender if token else False,
         "message_ids": message_ids,
+        "named": [{"email": each.email, "name": each.name} for each in (parsed.to + parsed.cc)[:MOST_NAMED]],
         "bounced": verdict.bounce.recipients if verdict.bounce else [],
         "bounce_is_permanent": bool(verdict.bounce and verdict.bounce.permanent),
         "attachments": [
