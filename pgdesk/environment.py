@@ -12,6 +12,11 @@ from infra.local.settings import Keys, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = ("api", "db", "mail", "queue", "functions")
+# What Auth calls (sql/92_sign_ins.sql); the same as in supabase/config.toml.
+HOOKS = {
+    "custom_access_token_hook": {"uri": "pg-functions://postgres/private/custom_access_token"},
+    "password_verification_hook": {"uri": "pg-functions://postgres/private/password_checked"},
+}
 # Passed through to the functions as they are: see .env.example.
 PASSED = (
     "MODEL_URL",
@@ -65,7 +70,8 @@ def own_settings() -> Settings:
             if not value.isdigit() or not 0 < int(value) < 65536:
                 raise ValueError(f"{name} is not a port: {value}")
             ports[f"{port}_port"] = int(value)
-    return Settings(data=data, keys=Keys.load_or_create(data / "keys.json"), **ports)  # type: ignore[arg-type]
+    keys = Keys.load_or_create(data / "keys.json")
+    return Settings(data=data, keys=keys, auth=HOOKS, **ports)  # type: ignore[arg-type]
 
 
 def postgres_version() -> int:

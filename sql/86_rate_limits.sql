@@ -144,8 +144,7 @@ declare
   role constant text := current_setting('role', true);
   is_read constant boolean := current_setting('transaction_read_only')::boolean;
   organization uuid;
-  headers jsonb;
-  address text;
+  address inet;
   writes integer;
   reads integer;
   wait integer;
@@ -160,11 +159,9 @@ begin
     when 'authenticated' then
       wait := private.take_for_user((select auth.uid()), is_read);
     when 'anon' then
-      -- As the platform's front door names it. A client may forge it: this spares the desk clumsy ones, not attackers.
-      headers := current_setting('request.headers', true)::jsonb;
-      address := coalesce(headers ->> 'cf-connecting-ip', split_part(headers ->> 'x-forwarded-for', ',', 1));
-      if address <> '' then
-        wait := private.take('address ' || address, is_read, null, null);
+      address := private.caller_ip(private.try_jsonb(current_setting('request.headers', true)));
+      if address is not null then
+        wait := private.take('address ' || host(address), is_read, null, null);
       end if;
     else
   end case;

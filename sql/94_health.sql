@@ -44,6 +44,12 @@ language sql stable security definer set search_path = '' as $$
         where o.status = 'failed' and o.updated_at >= date_trunc('day', now() at time zone 'utc') at time zone 'utc'
       )
     ),
+    'alarms', (
+      select jsonb_agg(
+        jsonb_build_object('kind', a.kind, 'raised_today', a.raised_today, 'last', a.last) order by a.kind
+      )
+      from private.alarm_status() as a
+    ),
     'model', (
       select jsonb_build_object(
         'calls_today', count(*),

@@ -103,6 +103,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('ai_executions', null, null),
   ('api_keys', null, null),
   ('audit_log', null, null),
+  ('audit_seals', null, null),
   ('inbound_mails', null, null),
   ('invitations', null, null),
   ('profiles', null, null),
@@ -118,6 +119,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('compositions', null, null),
   ('rpc/fill_text', null, null),
   ('rpc/leave_organization', null, null),
+  ('rpc/log_export', null, null),
   ('rpc/mark_read', null, null),
   ('rpc/my_desks', null, null),
   ('rpc/rate_ticket', null, null),
@@ -139,4 +141,5 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/take_next', null, null),
   ('rpc/transfer_ownership', null, null),
   ('rpc/unread_counts', null, null),
-  ('rpc/unsuppress_contact', null, null);
+  ('rpc/unsuppress_contact', null, null),
+  ('rpc/verify_audit', null, null);

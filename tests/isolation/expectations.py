@@ -62,6 +62,7 @@ TABLES = {
     "messages": Rule("viewer", "agent", contact=True),
     "attachments": Rule("viewer", contact=True),
     "audit_log": Rule("admin"),
+    "audit_seals": Rule("admin"),
     "article_categories": Rule("viewer", "manager", "manager", "manager", contact=True, anon=True),
     "articles": Rule("viewer", "agent", "agent", contact=True, anon=True),
     "article_versions": Rule("viewer", "agent", contact=True, anon=True),
@@ -117,6 +118,7 @@ RPCS = {
     "journey": {"authenticated"},
     "filter_tickets": {"authenticated"},
     "leave_organization": {"authenticated"},
+    "log_export": {"authenticated"},
     "mark_read": {"authenticated"},
     "metrics": {"authenticated"},
     "merge_tickets": {"authenticated"},
@@ -161,6 +163,7 @@ RPCS = {
     "unread_counts": {"authenticated"},
     "undo_move": {"authenticated"},
     "uuid_of": {"anon", "authenticated"},
+    "verify_audit": {"authenticated"},
     "unsuppress_contact": {"authenticated"},
     "view_counts": {"authenticated"},
     "view_tickets": {"authenticated"},
@@ -186,6 +189,7 @@ PRIVATE_FOR_CLIENTS = {
     "filter_tickets",
     "id_prefix",
     "list_event_types",
+    "log_export",
     "mark_read",
     "metrics",
     "may_join",
@@ -226,10 +230,12 @@ PRIVATE_FOR_CLIENTS = {
     "undo_move",
     "unread_counts",
     "unsuppress_contact",
+    "verify_audit",
 }
 
 # The only functions through which pgdesk_functions reaches beyond one tenant.
 ACROSS_TENANTS = {
+    "alarm_status",
     "begin_job",
     "claim_jobs",
     "find_outgoing_mail",

@@ -179,6 +179,9 @@ select organization_id, id, now(), 5, 500 from delivery;
 
 insert into public.privacy_requests (organization_id, contact_id, kind, state)
 select c.organization_id, c.id, 'export', 'done' from public.contacts as c where c.organization_id = %(org)s;
+insert into public.audit_seals (organization_id, number, rows, epoch, txid, last_id, hash)
+values (%(org)s, 1, 1, 0, '0', gen_random_uuid(), repeat('0', 64));
+
 -- Last, for what stands above speaks of all messages there are.
 insert into public.messages (organization_id, ticket_id, sender, member_id, body_text)
 select %(org)s, t.id, 'member', u.id, 'an answer'

@@ -286,7 +286,7 @@ def test_alarms_watch_metrics_that_the_functions_measure(template: Template) -> 
     from chalicelib.kit.metrics import NAMESPACE, UNITS
 
     ours = [each for each in of_type(template, "AWS::CloudWatch::Alarm").values() if each["Namespace"] == NAMESPACE]
-    assert {alarm["MetricName"] for alarm in ours} == {"OldestJobSeconds", "DeadJobs", "ProviderErrors"}
+    assert {alarm["MetricName"] for alarm in ours} == {"OldestJobSeconds", "DeadJobs", "Alarms", "ProviderErrors"}
     assert {alarm["MetricName"] for alarm in ours} <= UNITS.keys()
     code = "\n".join(file.read_text() for file in (ROOT / "functions" / "chalicelib").rglob("*.py"))
     assert set(PROVIDERS) <= set(re.findall(r'"([a-z]+)"', code))

@@ -16,6 +16,7 @@ NAMESPACE = "pgdesk"
 UNITS = {
     "OldestJobSeconds": "Seconds",  # how long the oldest due job has waited, by consumer, each minute
     "DeadJobs": "Count",  # dead letters that nobody has retried, by consumer, each minute
+    "Alarms": "Count",  # what failed without stopping anything, in the last five minutes, by alarm, each minute
     "JobMs": "Milliseconds",  # one attempt, by consumer
     "JobFailures": "Count",  # 1 for an attempt that failed, 0 for one that did not, by consumer
     "RequestMs": "Milliseconds",  # by route

@@ -23,6 +23,10 @@ STATE = shape(
     status={"const": "ok"},
     at={"type": "string", "format": "date-time"},
     queue={"type": "array", "items": QUEUE},
+    alarms={
+        "type": "array",
+        "items": shape(kind={"enum": ["audit", "sign_in"]}, raised_today=COUNT, last={"type": ["string", "null"]}),
+    },
     mail=shape(quarantined=COUNT, unknown=COUNT, failed_today=COUNT),
     model=shape(calls_today=COUNT, failed_today=COUNT, tokens_today=COUNT, cost_usd_today={"type": "number"}),
 )

@@ -21,11 +21,15 @@ def observe_each_minute() -> None:
 
 
 def observe() -> None:
-    """Log how each consumer's queue stands."""
+    """Log how each consumer's queue stands, and the alarms that the database has raised."""
     with transaction() as connection:
         queue = rows(connection, SQL["queue_status"])
+        alarms = rows(connection, SQL["alarm_status"])
     for each in queue:
         measured = embedded(
             "consumer", each["consumer"], OldestJobSeconds=each["oldest_due_seconds"], DeadJobs=each["dead"]
         )
         log("queue", **each | measured)
+    for each in alarms:
+        level = "error" if each["raised"] else "info"
+        log("alarms", level=level, last=each["last"], **embedded("alarm", each["kind"], Alarms=each["raised"]))

@@ -16,5 +16,8 @@ select private.enqueue_maintenance();
 -- queue_status --
 select * from private.queue_status();
 
+-- alarm_status --
+select kind, raised, last from private.alarm_status();
+
 -- health --
 select private.health() as health;
