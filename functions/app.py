@@ -9,6 +9,7 @@ from typing import Any
 from chalice.app import Chalice, Rate
 from chalicelib.access import documented as access_documented
 from chalicelib.access import route as access
+from chalicelib.access import visitors
 from chalicelib.email import documented as email_documented
 from chalicelib.email import route as mail_events
 from chalicelib.http_adapter import register
@@ -53,6 +54,8 @@ ROUTES = (
     # Where the links of mails lead.
     Route("GET", "/csat", csat.ask, docs=links_documented.ASK),
     Route("POST", "/csat", csat.rate, links_documented.FORM, links_documented.RATE),
+    Route("POST", "/token/visitor", visitors.token, docs=access_documented.VISITOR_TOKEN, cors=True),
+    Route("POST", "/widgets/{widget_id}/secret", visitors.new_secret, docs=access_documented.WIDGET_SECRET),
     Route("POST", "/relay", relay_route.wake, docs=relay_documented.WAKE),
     Route("GET", "/health", relay_route.health, docs=relay_documented.HEALTH),
 )

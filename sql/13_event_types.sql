@@ -124,10 +124,11 @@ insert into private.event_types (type, subject, audience, happens, properties, i
     "seq": {"$ref": "#/$defs/seq"},
     "sender": {"const": "contact"},
     "is_machine": {"type": "boolean", "description": "an auto-reply or the like: never answered"},
-    "sender_status": {"$ref": "#/$defs/sender_status"}
+    "sender_status": {"$ref": "#/$defs/sender_status"},
+    "process": {"type": "boolean", "description": "false: captured to be kept, the AI leaves it alone"}
   }',
   false,
-  '{"seq": 1, "sender": "contact", "is_machine": false, "sender_status": "known"}'
+  '{"seq": 1, "sender": "contact", "is_machine": false, "sender_status": "known", "process": true}'
 ),
 (
   'message.sent', 'message', 'contact',

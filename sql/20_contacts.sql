@@ -24,13 +24,24 @@ for each row execute function private.touch();
 -- The contacts that the caller is. A contact is bound to a user only by an address which that user has confirmed, so
 -- who merely claims an address sees nothing, and who gives an address up loses sight of its tickets.
 create function private.my_contacts() returns setof uuid
-language sql stable security definer set search_path = '' rows 2 as $$
+language plpgsql stable security definer set search_path = '' rows 2 as $$
+begin
+  if current_setting('role', true) = 'pgdesk_visitor' then
+    -- Whoever came by a widget (62_chat.sql).
+    return query
+    select v.contact_id from public.visitors as v
+    where v.id = private.try_uuid(private.visitor_claim('visitor_id'))
+      and v.organization_id = private.try_uuid(private.visitor_claim('organization_id'));
+    return;
+  end if;
+  return query
   select c.id
   from auth.users as u
   join public.contacts as c on c.email = lower(u.email::text)
   where u.id = (select auth.uid())
     and u.email_confirmed_at is not null
     and not coalesce(u.is_anonymous, false);
+end;
 $$;
 
 -- The organizations of those contacts.

@@ -19,6 +19,8 @@ create table public.messages (
   sender_status text not null default 'known' check (sender_status in ('known', 'pending')),
   -- The sender is who it says: signed in, or its mail passed DMARC at our receiver. Nothing goes by itself to others.
   is_verified boolean not null default false,
+  -- Otherwise it is kept and told, and the AI leaves it alone.
+  process boolean not null default true,
   body_text text not null default '' check (length(body_text) <= 1000000),
   -- What is new in it, without quotes and signature. Null where nothing was cut.
   reply_text text,
@@ -151,7 +153,7 @@ begin
     new.id,
     jsonb_build_object(
       'seq', new.seq, 'sender', new.sender, 'is_machine', new.is_machine, 'sender_status', new.sender_status
-    ),
+    ) || case when new.sender = 'contact' then jsonb_build_object('process', new.process) else '{}' end,
     case when new.is_internal or new.sender_status = 'pending' then 'agents' else 'contact' end,
     new.ticket_id
   );

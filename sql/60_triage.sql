@@ -102,7 +102,10 @@ create index triage_results_ticket_idx on public.triage_results (organization_id
 create index triage_results_category_idx on public.triage_results (organization_id, category_id);
 
 insert into private.routes (event_type, consumer, only_if) values
-  ('message.received', 'triage', '{"sender": "contact", "is_machine": false, "sender_status": "known"}');
+  (
+    'message.received', 'triage',
+    '{"sender": "contact", "is_machine": false, "sender_status": "known", "process": true}'
+  );
 
 -- The categories of a text, best first, with calibrated probabilities that sum to 1.
 --

@@ -34,7 +34,12 @@ insert into private.id_prefixes (noun, prefix) values
   ('webhook_endpoint', 'whe'),
   ('endpoint', 'whe'),
   ('webhook_delivery', 'whd'),
-  ('delivery', 'whd');
+  ('delivery', 'whd'),
+  ('chat_widget', 'wdg'),
+  ('widget', 'wdg'),
+  ('visitor', 'vis'),
+  ('room', 'rom'),
+  ('room_message', 'rmg');
 
 -- The prefix of a noun, or of the last words of one that is longer (`from_ticket`); null where there is none.
 create function private.id_prefix(noun text) returns text

@@ -8,7 +8,11 @@ create table private.rate_limits (
   user_reads integer not null default 1000 check (user_reads > 0),
   -- For all of its API keys together: more keys are not more requests.
   key_writes integer not null default 100 check (key_writes > 0),
-  key_reads integer not null default 1000 check (key_reads > 0)
+  key_reads integer not null default 1000 check (key_reads > 0),
+  -- For each visitor of its widgets, and how many of them may begin a chat.
+  visitor_writes integer not null default 20 check (visitor_writes > 0),
+  visitor_reads integer not null default 300 check (visitor_reads > 0),
+  chats integer not null default 300 check (chats > 0)
 );
 
 -- What was taken in a bucket in its latest minute. Unlogged: nothing is lost with it, and a crash locks nobody out.
@@ -135,6 +139,24 @@ begin
 end;
 $$;
 
+-- Lets a visitor's request in, if it is for what visitors may have.
+create function private.admit_visitor() returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  asked constant text := btrim(current_setting('request.path', true), '/');
+  is_read constant boolean := current_setting('request.method', true) in ('GET', 'HEAD');
+begin
+  if not exists (select from private.visitor_rights as r where r.resource = asked)
+    or not (asked like 'rpc/%' or is_read)
+  then
+    perform private.refuse(
+      403, 'PT403', format('a visitor may not %s /%s', case when is_read then 'read' else 'write to' end, asked), 'This is for people who sign in.',
+      '{"WWW-Authenticate": "Bearer error=\"insufficient_scope\""}'
+    );
+  end if;
+end;
+$$;
+
 -- What PostgREST calls before each request (pgrst.db_pre_request), in the request's transaction: is a key's token still
 -- good and its scope enough, and is the caller within its limits? The service role, and the functions' own roles, are
 -- not asked.
@@ -156,6 +178,14 @@ begin
       from private.rate_limits as l
       where l.organization_id = organization;
       wait := private.take('keys ' || organization, is_read, writes, reads);
+    when 'pgdesk_visitor' then
+      perform private.admit_visitor();
+      select l.visitor_writes, l.visitor_reads into writes, reads
+      from private.rate_limits as l
+      where l.organization_id = private.try_uuid(private.visitor_claim('organization_id'));
+      wait := private.take(
+        'visitor ' || private.visitor_claim('visitor_id'), is_read, coalesce(writes, 20), coalesce(reads, 300)
+      );
     when 'authenticated' then
       wait := private.take_for_user((select auth.uid()), is_read);
     when 'anon' then

@@ -218,6 +218,8 @@ end;
 $$;
 
 -- What a person decided about a mail; whom mail is kept from, and since when no more.
+create trigger chat_widgets_audit after insert or update or delete on public.chat_widgets
+for each row execute function private.audit('id');
 create trigger outgoing_mails_audit after update of status on public.outgoing_mails
 for each row when (old.status in ('failed', 'unknown') and new.status <> old.status)
 execute function private.audit('id');

@@ -81,6 +81,10 @@ insert into private.personal_data (
 ('public.session_events',
   'r.session_id in (select s.id from public.sessions as s where s.organization_id = $1 and s.contact_id = any ($2))',
   null, true, '{}', 'delete', null, 10, null),
+-- How it came by chat and by other channels.
+('public.visitors', 'r.contact_id = any ($2)', null, true, '{}', 'delete', null, 20, null),
+('public.channel_threads', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{}', 'delete', null, 20, null),
+('public.captured_messages', null, 'r.ticket_id = any ($2)', true, '{}', 'delete', null, 10, null),
 -- What was asked for by law.
 ('public.privacy_requests', null, null, false, '{}', 'keep', null, 0,
   'The proof that a request was met; names nobody.'),

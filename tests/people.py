@@ -18,6 +18,7 @@ from infra.local.settings import Settings
 Connection = psycopg.Connection[DictRow]
 
 ROLE_OF_KEYS = "pgdesk_api_key"
+ROLE_OF_VISITORS = "pgdesk_visitor"
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,13 @@ class Actor:
     user_id: UUID | None = None
     organization_id: UUID | None = None  # for the functions: the tenant they work for
     key_id: UUID | None = None
+    visitor_id: UUID | None = None  # of the organization's widget
 
     @property
     def claims(self) -> dict[str, Any]:
-        who = {"sub": self.user_id, "key_id": self.key_id}
+        who = {"sub": self.user_id, "key_id": self.key_id, "visitor_id": self.visitor_id}
+        if self.visitor_id:
+            who["organization_id"] = self.organization_id
         return {"role": self.role} | {name: str(value) for name, value in who.items() if value}
 
 
@@ -50,7 +54,7 @@ def act_as(connection: Connection, actor: Actor) -> None:
     connection.execute(
         "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true),"
         " set_config('app.organization_id', %s, true)",
-        [actor.role, json.dumps(actor.claims), str(actor.organization_id or "")],
+        [actor.role, json.dumps(actor.claims), str("" if actor.visitor_id else actor.organization_id or "")],
     )
 
 

@@ -38,7 +38,7 @@ def register(app: Chalice, route: Route, prefix: str = "") -> None:
     view.__name__ = name
     # Any content type reaches answer_to: Chalice's own refusal has another shape than ours.
     decorate: Callable[..., Any] = app.route(
-        prefix + route.path, methods=[route.method], name=name, content_types=["*/*"]
+        prefix + route.path, methods=[route.method], name=name, content_types=["*/*"], cors=route.cors
     )
     decorate(view)
 

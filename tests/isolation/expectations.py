@@ -59,6 +59,10 @@ TABLES = {
     "sla_policies": Rule("viewer", "manager", "manager", "manager"),
     "sla_targets": Rule("viewer", "manager", "manager", "manager"),
     "sla_clocks": Rule("viewer"),
+    "chat_widgets": Rule("viewer", "admin", "admin", "admin"),
+    "visitors": Rule("viewer"),
+    "channel_threads": Rule("viewer"),
+    "captured_messages": Rule("viewer"),
     "messages": Rule("viewer", "agent", contact=True),
     "attachments": Rule("viewer", contact=True),
     "audit_log": Rule("admin"),
@@ -96,6 +100,20 @@ PUBLISHED = {
     " and a.status = 'published')",
 }
 
+# What visitors of a widget may read, of what contacts may. They write by functions alone.
+VISITORS = {
+    "article_categories",
+    "article_versions",
+    "articles",
+    "attachments",
+    "contacts",
+    "csat_ratings",
+    "events",
+    "messages",
+    "ticket_statuses",
+    "tickets",
+}
+
 # Functions of schema public, and who may execute them.
 RPCS = {
     "accept_draft": {"authenticated"},
@@ -104,6 +122,8 @@ RPCS = {
     "archive_article": {"authenticated"},
     "backlog": {"authenticated"},
     "become_contact": {"authenticated"},
+    "capture_message": {"authenticated"},
+    "chat_context": {"authenticated"},
     "correct_triage": {"authenticated"},
     "create_api_key": {"authenticated"},
     "create_article": {"authenticated"},
@@ -119,6 +139,7 @@ RPCS = {
     "filter_tickets": {"authenticated"},
     "leave_organization": {"authenticated"},
     "log_export": {"authenticated"},
+    "leave_address": {"authenticated"},
     "mark_read": {"authenticated"},
     "metrics": {"authenticated"},
     "merge_tickets": {"authenticated"},
@@ -144,6 +165,7 @@ RPCS = {
     "revoke_api_key": {"authenticated"},
     "run_macro": {"authenticated"},
     "save_article": {"authenticated"},
+    "say_in_chat": {"authenticated"},
     "search_articles": {"anon", "authenticated"},
     "search_tickets": {"authenticated"},
     "send_reply": {"authenticated"},
@@ -177,6 +199,8 @@ PRIVATE_FOR_CLIENTS = {
     "become_contact",
     "before_request",
     "closed_organizations",
+    "capture_message",
+    "chat_context",
     "confirm_category",
     "create_api_key",
     "count_tickets",
@@ -188,6 +212,7 @@ PRIVATE_FOR_CLIENTS = {
     "explain_sla",
     "filter_tickets",
     "id_prefix",
+    "leave_address",
     "list_event_types",
     "log_export",
     "mark_read",
@@ -198,9 +223,9 @@ PRIVATE_FOR_CLIENTS = {
     "may_write_in",
     "merge_tickets",
     "my_contact_organizations",
-    "my_desks",
     "my_contacts",
     "my_memberships",
+    "my_desks",
     "my_organizations",
     "my_role",
     "rate_ticket",
@@ -216,6 +241,7 @@ PRIVATE_FOR_CLIENTS = {
     "retry_inbound_mail",
     "retry_provider_mail",
     "revoke_api_key",
+    "say_in_chat",
     "search_chunks",
     "search_tickets",
     "send_test_webhook",
@@ -242,6 +268,7 @@ ACROSS_TENANTS = {
     "health",
     "known_provider_mails",
     "open_api_key",
+    "open_widget",
     "queue_status",
     "resolve_address",
 }
@@ -251,6 +278,7 @@ ACROSS_TENANTS = {
 PRIVATE_FOR_FUNCTIONS = {
     "add_webhook_endpoint",
     "administered_webhook",
+    "administered_widget",
     "begin_webhooks",
     "check_webhook_admin",
     "claim_webhooks",
@@ -283,6 +311,7 @@ PRIVATE_FOR_FUNCTIONS = {
     "rotate_webhook_secret",
     "route_triaged",
     "search_own_chunks",
+    "set_widget_secret",
     "take_for_user",
     "take_rate",
 }

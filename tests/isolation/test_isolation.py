@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -23,11 +23,13 @@ from tests.isolation.expectations import (
     ROLES,
     RPCS,
     TABLES,
+    VISITORS,
     Rule,
 )
 from tests.people import (
     ANON,
     ROLE_OF_KEYS,
+    ROLE_OF_VISITORS,
     Actor,
     Connection,
     act_as,
@@ -67,6 +69,8 @@ class World:
     home_contact: Actor
     away_contact: Actor
     away_key: Actor
+    home_visitor: Actor
+    away_visitor: Actor
     stranger: Actor
     checks: int = 0
     tables: list[str] = field(default_factory=list)
@@ -79,6 +83,11 @@ class World:
             "stranger": self.stranger,
             "contact of another organization": self.away_contact,
             "key of another organization": self.away_key,
+            "visitor of another organization": self.away_visitor,
+            "visitor who has said nothing": Actor(ROLE_OF_VISITORS, organization_id=self.home, visitor_id=uuid4()),
+            "visitor with a token for another organization": Actor(
+                ROLE_OF_VISITORS, organization_id=self.away, visitor_id=self.home_visitor.visitor_id
+            ),
             "functions of another organization": Actor("pgdesk_functions", organization_id=self.away),
             "functions outside a job": Actor("pgdesk_functions"),
             **{f"{role} of another organization": actor for role, actor in self.away_members.items()},
@@ -105,9 +114,16 @@ def world(schema_template: Settings) -> Iterator[World]:
             "select id from public.api_keys where organization_id = %s", [organizations["away"]]
         ).fetchone()
         assert key
+        visitors = {
+            row["organization_id"]: Actor(
+                ROLE_OF_VISITORS, organization_id=row["organization_id"], visitor_id=row["id"]
+            )
+            for row in admin.execute("select id, organization_id from public.visitors")
+        }
         found = World(
             admin, organizations["home"], organizations["away"], members["home"], members["away"], contacts["home"],
-            contacts["away"], Actor(ROLE_OF_KEYS, key_id=key["id"]), Actor("authenticated", new_user(admin)),
+            contacts["away"], Actor(ROLE_OF_KEYS, key_id=key["id"]), visitors[organizations["home"]],
+            visitors[organizations["away"]], Actor("authenticated", new_user(admin)),
         )  # fmt: skip
         found.tables = [
             row["relname"]
@@ -234,6 +250,7 @@ FRESH: dict[str, dict[str, Any]] = {
     "articles": {"slug": lambda _world, _actor: "another"},
     "draft_feedback": {"member_id": lambda _world, actor: actor.user_id},
     "team_skills": {"skill_id": lambda world, _actor: spare_skill(world)},
+    "chat_widgets": {"name": lambda _world, _actor: "Another"},
     "contacts": {"email": lambda _world, _actor: "another@people.example"},
     "mail_addresses": {
         "address": lambda _world, _actor: "another@desk.example",
@@ -333,11 +350,23 @@ def test_a_contact_reads_only_what_it_may(world: World, table: str) -> None:
     assert read is (TABLES[table].contact or TABLES[table].anon)
 
 
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_a_visitor_reads_less_than_a_contact_and_writes_nothing(world: World, table: str) -> None:
+    read = bool(attempt(world, world.home_visitor, select_of(table), [world.home]))
+    assert read is (table in VISITORS)
+    statement = update_of(world, table, world.home_visitor)
+    assert statement is None or not attempt(world, world.home_visitor, statement, [world.home])
+    wanted = insert_of(world, table, world.home_visitor, world.home)
+    assert wanted is None or attempt(world, world.home_visitor, *wanted) is None
+    assert not attempt(world, world.home_visitor, delete_of(table), [world.home])
+
+
 def test_a_contact_never_sees_internal_notes(world: World) -> None:
     notes = sql.SQL("select 1 from public.messages where is_internal")
     events = sql.SQL("select 1 from public.events where type = 'note.created' or audience = 'agents'")
-    assert attempt(world, world.home_contact, notes) == 0
-    assert attempt(world, world.home_contact, events) == 0
+    for actor in (world.home_contact, world.home_visitor):
+        assert attempt(world, actor, notes) == 0
+        assert attempt(world, actor, events) == 0
 
 
 def test_an_address_that_is_not_confirmed_binds_no_contact(world: World) -> None:
@@ -391,9 +420,10 @@ def test_topics_are_heard_by_those_they_concern(world: World) -> None:
         assert attempt(world, world.home_members["viewer"], asked, [topic]) == 1, topic
         for name, actor in world.outsiders.items():
             assert not attempt(world, actor, asked, [topic]), f"{name} hears {topic}"
-    assert attempt(world, world.home_contact, asked, [contact]) == 1
-    for topic in members | odd:
-        assert attempt(world, world.home_contact, asked, [topic]) == 0, topic
+    for actor in (world.home_contact, world.home_visitor):
+        assert attempt(world, actor, asked, [contact]) == 1
+        for topic in members | odd:
+            assert attempt(world, actor, asked, [topic]) == 0, topic
 
 
 def executable(world: World, schema: str, role: str) -> dict[str, bool]:
@@ -439,6 +469,11 @@ def test_rpcs_refuse_a_foreign_organization(world: World) -> None:
         "select id, organization_id from public.tickets where organization_id = %s", [world.home]
     ).fetchone()
     assert ticket
+    widget = world.admin.execute(
+        "select id::text from public.chat_widgets where organization_id = %s", [world.home]
+    ).fetchone()
+    assert widget
+    given = {"ticket": ticket["id"], "org": world.home, "widget": widget["id"]}
     calls = {
         "select public.register_session(%(org)s)": None,
         "select public.journey((select contact_id from public.tickets where id = %(ticket)s))": None,
@@ -447,6 +482,7 @@ def test_rpcs_refuse_a_foreign_organization(world: World) -> None:
         "select * from public.create_article(%(org)s, 'x', 'x')": None,
         "select * from public.search_articles(%(org)s, 'draft')": 0,
         "select * from public.send_reply(%(ticket)s, 'x', 100)": None,
+        "select public.capture_message(%(widget)s, 'x', 'y')": None,
         "select * from public.open_ticket(%(org)s, 'x', 'x')": None,
         "select * from public.dead_jobs(%(org)s)": 0,
         "select 1 where public.retry_dead_jobs(%(org)s) > 0": 0,
@@ -454,7 +490,7 @@ def test_rpcs_refuse_a_foreign_organization(world: World) -> None:
     }
     for name, actor in world.outsiders.items():
         for call, seen in calls.items():
-            got = attempt(world, actor, sql.SQL(call), {"ticket": ticket["id"], "org": world.home})
+            got = attempt(world, actor, sql.SQL(call), given)
             assert got in (None, seen), f"{name}: {call}"
 
 

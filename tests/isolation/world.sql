@@ -210,3 +210,17 @@ select %(org)s, pair.id, copied.id, 'agent' from pair, copied;
 insert into private.ticket_vectors (organization_id, ticket_id, embedding, model)
 select r.organization_id, r.ticket_id, r.embedding::extensions.halfvec, r.model
 from public.triage_results as r where r.organization_id = %(org)s;
+with widget as (
+  insert into public.chat_widgets (organization_id, name, domains)
+  values (%(org)s, 'Site', array[%(slug)s || '.example']) returning organization_id, id
+), visitor as (
+  insert into public.visitors (id, organization_id, widget_id, contact_id)
+  select gen_random_uuid(), w.organization_id, w.id, t.contact_id
+  from widget as w join public.tickets as t using (organization_id)
+), thread as (
+  insert into public.channel_threads (organization_id, channel, thread, contact_id, ticket_id)
+  select t.organization_id, 'chat', '1', t.contact_id, t.id from public.tickets as t where t.organization_id = %(org)s
+)
+insert into public.captured_messages (organization_id, channel, external_id, ticket_id, message_id)
+select m.organization_id, 'chat', '1', m.ticket_id, m.id
+from public.messages as m where m.organization_id = %(org)s and m.sender = 'contact' limit 1;

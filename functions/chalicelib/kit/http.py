@@ -87,6 +87,8 @@ class Route:
     docs: Docs | None = None
     # How many requests of a webhook source are taken in a minute, of those that were believed. None: all.
     limit: int | None = None
+    # May scripts of any page call it? It goes by no cookies, so whose page it is tells nothing.
+    cors: bool = False
 
 
 class HttpError(Exception):

@@ -19,6 +19,7 @@ class Kind(Enum):
 
     FILES = "pgdesk_files"  # the functions' own calls of Storage
     API_KEY = "pgdesk_api_key"  # a program that has shown its key
+    VISITOR = "pgdesk_visitor"  # who has a widget open, on a page where it may stand
 
 
 def issue(kind: Kind, organization_id: UUID, *, seconds: float = TOKEN_SECONDS, **claims: str) -> str:
