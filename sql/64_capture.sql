@@ -3,6 +3,7 @@
 
 -- A conversation as its channel knows it.
 create table public.channel_threads (
+  id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
   channel public.ticket_channel not null check (channel not in ('email', 'portal')),
   -- The channel's own name for it: a chat id, a phone number, `visitor:<id>`.
@@ -11,7 +12,7 @@ create table public.channel_threads (
   -- The ticket it goes on in; a new one once this is resolved.
   ticket_id uuid,
   created_at timestamptz not null default now(),
-  primary key (organization_id, channel, thread),
+  unique (organization_id, channel, thread),
   foreign key (organization_id, contact_id) references public.contacts (organization_id, id) on delete cascade,
   foreign key (organization_id, ticket_id)
     references public.tickets (organization_id, id) on delete set null (ticket_id)
@@ -21,13 +22,14 @@ create index channel_threads_ticket_idx on public.channel_threads (organization_
 
 -- Which messages came from a channel, by the channel's ids: none is kept twice.
 create table public.captured_messages (
+  id uuid primary key default private.uuid7(),
   organization_id uuid not null,
   channel public.ticket_channel not null,
   external_id text not null check (length(external_id) between 1 and 255),
   ticket_id uuid not null,
   message_id uuid not null,
   created_at timestamptz not null default now(),
-  primary key (organization_id, channel, external_id),
+  unique (organization_id, channel, external_id),
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
   foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade
 );

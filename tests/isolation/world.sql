@@ -215,11 +215,11 @@ with widget as (
   values (%(org)s, 'Site', array[%(slug)s || '.example']) returning organization_id, id
 ), visitor as (
   insert into public.visitors (id, organization_id, widget_id, contact_id)
-  select gen_random_uuid(), w.organization_id, w.id, t.contact_id
-  from widget as w join public.tickets as t using (organization_id)
+  select gen_random_uuid(), w.organization_id, w.id, c.id
+  from widget as w join public.contacts as c using (organization_id) where c.email = %(contact_email)s
 ), thread as (
   insert into public.channel_threads (organization_id, channel, thread, contact_id, ticket_id)
-  select t.organization_id, 'chat', '1', t.contact_id, t.id from public.tickets as t where t.organization_id = %(org)s
+  select t.organization_id, 'chat', t.id::text, t.contact_id, t.id from public.tickets as t where t.organization_id = %(org)s
 )
 insert into public.captured_messages (organization_id, channel, external_id, ticket_id, message_id)
 select m.organization_id, 'chat', '1', m.ticket_id, m.id
