@@ -67,7 +67,7 @@ begin
 
   select t.id into ticket_id
   from public.tickets as t
-  where t.organization_id = capture.organization_id and t.id = conversation.ticket_id
+  where t.organization_id = capture.organization_id and t.id = private.ticket_now(conversation.ticket_id)
     and t.contact_id = conversation.contact_id and t.status_category <> 'resolved';
   if ticket_id is null then
     if capture.channel = 'chat' then
@@ -86,8 +86,6 @@ begin
       conversation.contact_id
     )
     returning t.id into ticket_id;
-    update public.channel_threads as t set ticket_id = capture.ticket_id
-    where t.organization_id = capture.organization_id and t.channel = capture.channel and t.thread = capture.thread;
   end if;
   insert into public.messages as m (
     organization_id, ticket_id, sender, contact_id, body_text, process,
@@ -99,7 +97,9 @@ begin
     case when capture.sender = 'contact' then conversation.contact_id end, capture.body, capture.process,
     capture.sender = 'contact'
   )
-  returning m.id into message_id;
+  returning m.id, m.ticket_id into message_id, ticket_id;
+  update public.channel_threads as t set ticket_id = capture.ticket_id
+  where t.id = conversation.id and t.ticket_id is distinct from capture.ticket_id;
   if capture.external_id is not null then
     insert into public.captured_messages (organization_id, channel, external_id, ticket_id, message_id)
     values (capture.organization_id, capture.channel, capture.external_id, ticket_id, message_id);
