@@ -185,6 +185,7 @@ RPCS = {
     "unread_counts": {"authenticated"},
     "undo_move": {"authenticated"},
     "uuid_of": {"anon", "authenticated"},
+    "usage": {"authenticated"},
     "verify_audit": {"authenticated"},
     "unsuppress_contact": {"authenticated"},
     "view_counts": {"authenticated"},
@@ -256,6 +257,7 @@ PRIVATE_FOR_CLIENTS = {
     "undo_move",
     "unread_counts",
     "unsuppress_contact",
+    "usage",
     "verify_audit",
 }
 
