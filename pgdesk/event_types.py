@@ -21,6 +21,7 @@ IDS = {
     "draft_id": "a draft of the AI",
     "mail_address_id": "a mail address of the organization",
     "message_id": "a message",
+    "tag_id": "a tag",
     "team_id": "a team",
     "ticket_id": "a ticket",
     "user_id": "a member's user",

@@ -16,7 +16,7 @@ language sql immutable parallel safe set search_path = '' as $$
     ('last_contact_at', 'instant'), ('last_answer_at', 'instant'), ('resolved_at', 'instant'),
     ('snoozed_until', 'instant'), ('first_response_due_at', 'instant'), ('next_response_due_at', 'instant'),
     ('resolution_due_at', 'instant'),
-    ('contact.email', 'text'), ('contact.name', 'text'), ('contact.language', 'text');
+    ('contact.email', 'text'), ('contact.name', 'text'), ('contact.language', 'text'), ('contact.tags', 'list');
 $$;
 
 -- A time as conditions say it: "2026-01-31T09:00:00Z", "today", or from now on: "2 days ago", "4 hours".
@@ -128,14 +128,26 @@ begin
 end;
 $$;
 
--- What conditions are asked of.
+-- What conditions are asked of: a contact alone, and a ticket with its contact.
+create function private.contact_facts(contact public.contacts) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_object_agg('contact.' || field.key, field.value)
+    || jsonb_build_object('contact.tags', array(
+      select t.name
+      from public.contact_tags as l
+      join public.tags as t on t.organization_id = l.organization_id and t.id = l.tag_id
+      where l.organization_id = (contact).organization_id and l.contact_id = (contact).id
+      order by t.name
+    ))
+  from jsonb_each(to_jsonb(contact)) as field;
+$$;
+
 create function private.ticket_facts(ticket public.tickets) returns jsonb
 language sql stable set search_path = '' as $$
   select to_jsonb(ticket) || coalesce(
     (
-      select jsonb_object_agg('contact.' || field.key, field.value)
+      select private.contact_facts(c)
       from public.contacts as c
-      cross join lateral jsonb_each(to_jsonb(c)) as field
       where c.organization_id = (ticket).organization_id and c.id = (ticket).contact_id
     ),
     '{}'

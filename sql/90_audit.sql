@@ -230,3 +230,6 @@ create trigger ticket_moves_audit after insert or update of undone_at on public.
 for each row execute function private.audit('id');
 create trigger ticket_participants_audit after insert or update or delete on public.ticket_participants
 for each row execute function private.audit('contact_id');
+create trigger tags_audit after update on public.tags
+for each row when ((old.name, old.removed_at) is distinct from (new.name, new.removed_at))
+execute function private.audit('id');

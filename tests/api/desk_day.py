@@ -234,6 +234,15 @@ def a_contact_rates(world: World) -> None:
     as_functions(world, "select private.rate_by_link(%s, 5, 'Quick!')", survey)
 
 
+def a_contact_is_tagged(world: World) -> None:
+    for change in ("add_tags", "remove_tags"):
+        world.as_agent(
+            "select id from public.bulk_tag(%s, 'contacts', (select jsonb_build_object('ids', array[max(id::text)])"
+            f" from public.contacts), {change} => '{{vip}}')",
+            world.organization,
+        )
+
+
 HAPPENINGS: tuple[Callable[[World], None], ...] = (
     somebody_listens,
     a_mail_opens_a_ticket,
@@ -242,6 +251,7 @@ HAPPENINGS: tuple[Callable[[World], None], ...] = (
     an_agent_works_on_a_ticket,
     a_promise_is_broken,
     a_ticket_is_put_aside,
+    a_contact_is_tagged,
     a_contact_rates,
     tickets_are_merged_linked_and_shared,
     triage_sees_a_message,

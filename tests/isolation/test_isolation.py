@@ -54,6 +54,7 @@ REFUSED = (
     psycopg.errors.ForeignKeyViolation,
     psycopg.errors.CheckViolation,
     psycopg.errors.RaiseException,
+    psycopg.errors.ObjectNotInPrerequisiteState,  # a view that cannot be written to
 )
 
 
@@ -221,6 +222,14 @@ def own_or_a_members(world: World, actor: Actor) -> UUID | None:
     return (actor if actor in world.home_members.values() else world.home_members["viewer"]).user_id
 
 
+def spare_tag(world: World) -> UUID:
+    row = world.admin.execute(
+        "select id from public.tags where organization_id = %s and name = 'spare'", [world.home]
+    ).fetchone()
+    assert row
+    return UUID(str(row["id"]))
+
+
 # What must differ in a copy, or name the actor, for an allowed insert to pass.
 FRESH: dict[str, dict[str, Any]] = {
     "invitations": {
@@ -229,6 +238,9 @@ FRESH: dict[str, dict[str, Any]] = {
     },
     "profiles": {"user_id": own_or_a_members},
     "teams": {"name": lambda _world, _actor: "Another"},
+    "tags": {"name": lambda _world, _actor: "another"},
+    "contact_tags": {"tag_id": lambda world, _actor: spare_tag(world)},
+    "session_taggings": {"tag_id": lambda world, _actor: spare_tag(world)},
     "calendars": {"name": lambda _world, _actor: "Another"},
     "calendar_hours": {"opens": lambda _world, _actor: "10:00"},
     "calendar_holidays": {"day": lambda _world, _actor: "2026-12-26"},
@@ -476,6 +488,9 @@ def test_rpcs_refuse_a_foreign_organization(world: World) -> None:
     given = {"ticket": ticket["id"], "org": world.home, "widget": widget["id"]}
     calls = {
         "select public.register_session(%(org)s)": None,
+        "select public.bulk_tag(%(org)s, 'contacts', '{\"ids\": []}', '{x}')": None,
+        "select public.move_tag((select id from public.tags where organization_id = %(org)s limit 1))": None,
+        "select public.tickets_tagged((select tag_id from public.ticket_tags where ticket_id = %(ticket)s))": 0,
         "select public.journey((select contact_id from public.tickets where id = %(ticket)s))": None,
         "select * from public.split_mail((select id from public.messages where ticket_id = %(ticket)s limit 1))": None,
         "select * from public.correct_triage(%(ticket)s, null)": None,

@@ -50,6 +50,21 @@ with session as (
 )
 insert into public.session_events (organization_id, session_id, seq) select organization_id, id, 1 from session;
 
+with tag as (
+  insert into public.tags (organization_id, name) values (%(org)s, 'vip') returning organization_id, id
+), contact as (
+  insert into public.contact_tags (organization_id, contact_id, tag_id)
+  select tag.organization_id, c.id, tag.id from tag join public.contacts as c using (organization_id)
+), session as (
+  insert into public.session_taggings (organization_id, session_id, tag_id)
+  select tag.organization_id, s.id, tag.id from tag join public.sessions as s using (organization_id)
+)
+insert into public.ticket_tags (organization_id, ticket_id, tag_id)
+select tag.organization_id, t.id, tag.id from tag join public.tickets as t using (organization_id);
+insert into public.tags (organization_id, name) values (%(org)s, 'spare');
+insert into public.tag_jobs (organization_id, kind, target, filter)
+values (%(org)s, 'tag', 'contacts', '{"ids": []}');
+
 insert into public.canned_responses (organization_id, shortcut, title, body) values (%(org)s, 'hi', 'Hello', 'Hello');
 insert into public.compositions (organization_id, ticket_id, user_id, body)
 select %(org)s, t.id, %(owner)s, 'Dear' from public.tickets as t where t.organization_id = %(org)s;
