@@ -30,6 +30,7 @@ create table public.tag_jobs (
   check ((kind = 'tag') = (target is not null and filter is not null)),
   check ((kind = 'tag') = (tag_id is null))
 );
+create index tag_jobs_finished_idx on public.tag_jobs (finished_at);
 create index tag_jobs_running_idx on public.tag_jobs (organization_id, tag_id) where state = 'running';
 
 create trigger tag_jobs_touch before update on public.tag_jobs

@@ -14,6 +14,7 @@ declare
   -- Mostly spam to addresses that nobody has; long enough to notice an address that was forgotten.
   keep_unaddressed_mails constant interval := '30 days';
   keep_alarms constant interval := '90 days';
+  keep_tag_jobs constant interval := '30 days';
   partitions integer := private.ensure_message_partitions();
   jobs integer;
   events integer;
@@ -62,6 +63,7 @@ begin
   perform private.request_all_metrics();
   delete from private.rate_counts as c
   where c.minute not between now() - interval '1 hour' and now() + interval '1 hour';
+  delete from public.tag_jobs as j where j.finished_at < now() - keep_tag_jobs;
   delete from private.alarms as a where a.created_at < now() - keep_alarms;
   perform private.request_missing_seals();
   if slice in (jobs, events, webhook_ids, webhook_deliveries, unaddressed_mails) then

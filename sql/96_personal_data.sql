@@ -85,6 +85,13 @@ insert into private.personal_data (
 ('public.visitors', 'r.contact_id = any ($2)', null, true, '{}', 'delete', null, 20, null),
 ('public.channel_threads', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{}', 'delete', null, 20, null),
 ('public.captured_messages', null, 'r.ticket_id = any ($2)', true, '{}', 'delete', null, 10, null),
+('public.contact_tags', 'r.contact_id = any ($2)', null, true, '{created_by}', 'delete', null, 10, null),
+('public.session_taggings',
+  'r.session_id in (select s.id from public.sessions as s where s.organization_id = $1 and s.contact_id = any ($2))',
+  null, true, '{created_by}', 'delete', null, 10, null),
+('public.ticket_tags', null, null, false, '{}', 'keep', null, 0, 'Which tags the names in tickets.tags are.'),
+('public.tag_jobs', null, null, false, '{}', 'keep', null, 0,
+  'What was asked for of many at once, by ids or conditions; goes after 30 days.'),
 -- What was asked for by law.
 ('public.privacy_requests', null, null, false, '{}', 'keep', null, 0,
   'The proof that a request was met; names nobody.'),

@@ -56,3 +56,16 @@ def test_mail_to_nobody_is_forgotten_after_a_month_and_no_other_mail_is(desk: Se
         assert shop.value("select private.maintain() -> 'unaddressed_mails'") == 1
         left = db.execute("select provider_id from public.provider_mails order by 1").fetchall()
         assert [row["provider_id"] for row in left] == ["failed", "recent"]
+
+
+def test_what_was_tagged_in_bulk_is_remembered_for_a_month(desk: Settings) -> None:
+    with connect(desk, "supabase_admin") as db:
+        shop = new_shop(desk, db)
+        for days, state in ((31, "done"), (29, "done"), (None, "running")):
+            db.execute(
+                "insert into public.tag_jobs (organization_id, kind, target, filter, state, finished_at)"
+                " values (%s, 'tag', 'contacts', '{\"ids\": []}', %s, now() - make_interval(days => %s))",
+                [shop.organization, state, days],
+            )
+        shop.value("select private.maintain()")
+        assert shop.value("select count(*) from public.tag_jobs where organization_id = %s", shop.organization) == 2
