@@ -97,6 +97,11 @@ begin
       and c.email = private.normal_email(mail.to_address)
       -- Of a mail with copies nobody can tell whose address it was.
       and mail.cc = '{}' and mail.bcc = '{}';
+    if mail.user_id is not null then
+      perform private.stop_notices(
+        mail.user_id, case new.type when 'complained' then 'a mail was called spam' else 'a mail bounced' end
+      );
+    end if;
   end if;
   -- Members hear of the first of its kind.
   if new.type in ('bounced', 'complained', 'failed', 'suppressed') and not exists (

@@ -42,6 +42,7 @@ language sql stable security definer set search_path = '' as $$
       split_part(topic, ':', 3) as side
   )
   select coalesce(case
+    when kind = 'member' and side = '' then id = (select auth.uid())
     when kind = 'org' and side = '' then id in (select private.my_organizations())
     when kind = 'team' and side = '' then exists (
       select from public.teams as t where t.id = asked.id and t.organization_id in (select private.my_organizations())

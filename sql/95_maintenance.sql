@@ -11,6 +11,7 @@ declare
   -- Far longer than a signature is good for, and than any provider repeats a webhook.
   keep_webhook_ids constant interval := '30 days';
   keep_webhook_deliveries constant interval := '90 days';
+  keep_notifications constant interval := '90 days';
   -- Mostly spam to addresses that nobody has; long enough to notice an address that was forgotten.
   keep_unaddressed_mails constant interval := '30 days';
   keep_alarms constant interval := '90 days';
@@ -20,6 +21,7 @@ declare
   events integer;
   webhook_ids integer;
   webhook_deliveries integer;
+  notifications integer;
   unaddressed_mails integer;
 begin
   delete from private.jobs as j
@@ -53,6 +55,13 @@ begin
     limit slice
   );
   get diagnostics webhook_deliveries = row_count;
+  delete from public.notifications as n
+  where n.id in (
+    select d.id from public.notifications as d
+    where d.id < private.uuid7_floor(now() - keep_notifications)
+    limit slice
+  );
+  get diagnostics notifications = row_count;
   delete from public.provider_mails as p
   where p.id in (
     select d.id from public.provider_mails as d
@@ -66,12 +75,12 @@ begin
   delete from public.tag_jobs as j where j.finished_at < now() - keep_tag_jobs;
   delete from private.alarms as a where a.created_at < now() - keep_alarms;
   perform private.request_missing_seals();
-  if slice in (jobs, events, webhook_ids, webhook_deliveries, unaddressed_mails) then
+  if slice in (jobs, events, webhook_ids, webhook_deliveries, unaddressed_mails, notifications) then
     perform private.enqueue_maintenance();
   end if;
   return jsonb_build_object(
     'partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids,
-    'webhook_deliveries', webhook_deliveries, 'unaddressed_mails', unaddressed_mails
+    'webhook_deliveries', webhook_deliveries, 'unaddressed_mails', unaddressed_mails, 'notifications', notifications
   );
 end;
 $$;

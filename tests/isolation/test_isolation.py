@@ -247,6 +247,10 @@ FRESH: dict[str, dict[str, Any]] = {
     "canned_responses": {"shortcut": lambda _world, _actor: "another"},
     "compositions": {"user_id": lambda _world, actor: actor.user_id, "is_internal": lambda _world, _actor: True},
     "ticket_links": {"kind": lambda _world, _actor: "relates"},
+    "notification_preferences": {
+        "user_id": lambda _world, actor: actor.user_id,
+        "kind": lambda _world, _actor: "noted",
+    },
     "macros": {
         "name": lambda _world, _actor: "Another",
         "actions": lambda _world, _actor: Jsonb([{"do": "assign_me"}]),
@@ -436,6 +440,12 @@ def test_topics_are_heard_by_those_they_concern(world: World) -> None:
         assert attempt(world, actor, asked, [contact]) == 1
         for topic in members | odd:
             assert attempt(world, actor, asked, [topic]) == 0, topic
+    assert attempt(world, world.home_contact, asked, [contact]) == 1
+    owner = world.home_members["owner"]
+    for name, actor in {**world.outsiders, "admin": world.home_members["admin"], "owner": owner}.items():
+        assert bool(attempt(world, actor, asked, [f"member:{owner.user_id}"])) == (actor is owner), name
+    for topic in members | odd:
+        assert attempt(world, world.home_contact, asked, [topic]) == 0, topic
 
 
 def executable(world: World, schema: str, role: str) -> dict[str, bool]:

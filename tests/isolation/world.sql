@@ -70,6 +70,11 @@ insert into public.compositions (organization_id, ticket_id, user_id, body)
 select %(org)s, t.id, %(owner)s, 'Dear' from public.tickets as t where t.organization_id = %(org)s;
 insert into public.macros (organization_id, name, actions) values (%(org)s, 'Mine', '[{"do": "assign_me"}]');
 
+insert into public.notification_preferences (organization_id, user_id, kind) values (%(org)s, %(owner)s, 'replied');
+insert into public.notification_settings (organization_id, user_id) values (%(org)s, %(owner)s);
+insert into public.notifications (organization_id, user_id, kind, ticket_id, subject_id, in_app, mail)
+select %(org)s, %(owner)s, 'mentioned', t.id, t.id, true, 'off' from public.tickets as t where t.organization_id = %(org)s;
+
 insert into public.ticket_reads (organization_id, ticket_id, user_id, seq)
 select %(org)s, t.id, %(owner)s, 0 from public.tickets as t where t.organization_id = %(org)s
 on conflict do nothing;

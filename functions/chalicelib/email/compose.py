@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from chalicelib.email.render import bodies, headers, mailbox, subject_line
+from chalicelib.email.render import bodies, headers, mailbox, news_line, subject_line
 from chalicelib.kit.reply_token import make_token, reply_address
 from chalicelib.kit.settings import settings
 from chalicelib.kit.signed_link import signed_url
 
 SCORES = (5, 4, 3, 2, 1)
+ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058: the body of the mail program's POST
 
 
 def compose(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of the mail that `context` asks for. Raises SettingsError where its links cannot be signed."""
     automatic = kind != "reply" or context["sender"] == "ai"
     links = _links(tenant, kind, context)
+    own = {"List-Unsubscribe": f"<{links['stop']}>", "List-Unsubscribe-Post": ONE_CLICK} if "stop" in links else {}
     text, html = bodies(kind, context, links)
     return {
         "organization_id": tenant,
@@ -33,10 +35,10 @@ def compose(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, An
         "bcc": context.get("bcc", []),
         "from_address": mailbox(context["from_name"], context["from_address"]),
         "reply_to": _reply_to(tenant, context),
-        "subject": subject_line(context["subject"]),
+        "subject": news_line(context) if kind == "notices" else subject_line(context["subject"]),
         "body_text": text,
         "body_html": html,
-        "headers": json.dumps(headers(context["thread"], str(context["ticket_id"]), automatic=automatic)),
+        "headers": json.dumps(headers(context["thread"], context["ticket_id"], automatic=automatic) | own),
     }
 
 
@@ -55,4 +57,6 @@ def _links(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, Any
     """The signed links of a mail, by the names that its templates have for them."""
     if kind == "csat":
         return {"scores": [(n, signed_url("csat", tenant, context["about_id"], score=n)) for n in SCORES]}
+    if kind == "notices":
+        return {"stop": signed_url("notices", tenant, context["user_id"]), "inbox": settings().inbox_url}
     return {}

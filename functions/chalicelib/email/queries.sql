@@ -88,6 +88,43 @@ where s.id = %(about_id)s and s.expires_at > now() and t.resolved_at = s.resolve
   and t.channel = 'email' and c.email is not null
   and not exists (select from public.csat_ratings as r where r.survey_id = s.id);
 
+-- notices_context --
+-- What a member was told of and has not read. No row: nothing is left of it, or they get no mail.
+select
+  null::uuid as ticket_id, null::uuid as message_id, null::uuid as contact_id, w.user_id, w.to_address, w.to_name,
+  false as suppressed, a.address as from_address, o.name as from_name, o.name as organization, o.language,
+  null::text[] as thread, told.tickets, told.others
+from private.notices_recipient(%(about_id)s) as w
+join public.organizations as o on o.id = (select private.current_organization())
+left join lateral (
+  select f.address from public.mail_addresses as f
+  where f.organization_id = o.id
+  order by f.is_default desc, f.id
+  limit 1
+) as a on true
+cross join lateral (
+  select
+    coalesce(jsonb_agg(each.told order by each.at) filter (where each.ticket_id is not null), '[]') as tickets,
+    coalesce(jsonb_agg(each.told order by each.at) filter (where each.ticket_id is null), '[]') as others,
+    count(*) as found
+  from (
+    select
+      n.ticket_id, min(n.at) as at,
+      jsonb_build_object(
+        'id', n.ticket_id, 'number', min(t.number), 'subject', min(t.subject),
+        'news', jsonb_agg(
+          jsonb_build_object('kind', n.kind, 'count', n.count, 'by', m.display_name) order by n.at
+        )
+      ) as told
+    from public.notifications as n
+    left join public.tickets as t on t.id = n.ticket_id
+    left join public.members as m on m.organization_id = n.organization_id and m.user_id = n.actor_id
+    where n.organization_id = o.id and n.mailed_in = %(about_id)s and n.user_id = w.user_id and n.read_at is null
+    group by n.ticket_id
+  ) as each
+) as told
+where told.found > 0;
+
 -- queue_up --
 select pg_advisory_xact_lock(hashtext('pgdesk.outgoing_mails'), hashtext(coalesce(%(contact_id)s::uuid, %(user_id)s)::text));
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from chalicelib.email.words import words_of
 from chalicelib.kit.templates import templates
@@ -42,10 +43,18 @@ def subject_line(subject: str) -> str:
     return f"Re: {plain}" if plain else "Re: your message"
 
 
-def headers(thread: Sequence[str | None] | None, ticket_id: str, *, automatic: bool) -> dict[str, str]:
+def news_line(context: Mapping[str, Any]) -> str:
+    """The subject of a member's notifications: the one ticket they are about, or how many."""
+    words, tickets = words_of(context["language"]), context["tickets"]
+    if len(tickets) == 1 and not context["others"]:
+        return _one_line(f"[#{tickets[0]['number']}] {tickets[0]['subject'] or words['ticket']}")
+    return _one_line(f"{context['organization']}: {words['news']} ({len(tickets) + len(context['others'])})")
+
+
+def headers(thread: Sequence[str | None] | None, ticket_id: UUID | None, *, automatic: bool) -> dict[str, str]:
     """Threading (RFC 5322 section 3.6.4) and, for what no person sent, the marks that stop loops (RFC 3834)."""
     known = [each for each in dict.fromkeys(thread or []) if each and MESSAGE_ID.fullmatch(each)]
-    fields = {"X-Pgdesk-Ticket": ticket_id}
+    fields = {"X-Pgdesk-Ticket": str(ticket_id)} if ticket_id else {}
     if known:
         # The first keeps the thread together, the last ones are what it answers.
         chosen = known if len(known) <= MAX_REFERENCES else [known[0], *known[1 - MAX_REFERENCES :]]

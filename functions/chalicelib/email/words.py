@@ -6,7 +6,10 @@ from typing import TypedDict
 
 
 class Words(TypedDict):
-    """`ai` says who wrote; `keep_subject` how to answer; `scores` what 1 to 5 mean."""
+    """`ai` says who wrote; `keep_subject` how to answer; `scores` what 1 to 5 mean.
+
+    `kinds` say what members are told of, by private.notification_kinds; `unread` what becomes of their answers.
+    """
 
     ticket: str
     receipt: str
@@ -14,6 +17,10 @@ class Words(TypedDict):
     ai: str
     csat: str
     scores: tuple[str, str, str, str, str]
+    news: str
+    kinds: dict[str, str]
+    stop: str
+    unread: str
 
 
 WORDS: dict[str, Words] = {
@@ -24,6 +31,21 @@ WORDS: dict[str, Words] = {
         "ai": "This answer was written by our assistant. Answer this mail if it did not help: a person will read it.",
         "csat": "How satisfied are you with our help?",
         "scores": ("Very dissatisfied", "Dissatisfied", "Neither", "Satisfied", "Very satisfied"),
+        "news": "news",
+        "kinds": {
+            "mentioned": "you were mentioned",
+            "assigned": "the ticket is yours now",
+            "team_assigned": "the ticket came to your team",
+            "replied": "the customer wrote",
+            "noted": "a note was left",
+            "sla_warned": "the ticket is nearly late",
+            "sla_breached": "the ticket is late",
+            "rated_badly": "the customer was not satisfied",
+            "mail_failed": "an answer did not reach the customer",
+            "webhook_disabled": "a webhook endpoint was switched off",
+        },
+        "stop": "No more of these mails:",
+        "unread": "Answers to this mail are not added to a ticket.",
     },
     "de": {
         "ticket": "Anfrage",
@@ -32,6 +54,21 @@ WORDS: dict[str, Words] = {
         "ai": "Diese Antwort hat unser Assistent geschrieben. Half sie nicht, antworten Sie: Ein Mensch liest mit.",
         "csat": "Wie zufrieden sind Sie mit unserer Hilfe?",
         "scores": ("Sehr unzufrieden", "Unzufrieden", "Teils, teils", "Zufrieden", "Sehr zufrieden"),
+        "news": "Neuigkeiten",
+        "kinds": {
+            "mentioned": "Sie wurden erwähnt",
+            "assigned": "die Anfrage ist jetzt Ihre",
+            "team_assigned": "die Anfrage kam zu Ihrem Team",
+            "replied": "der Kunde hat geschrieben",
+            "noted": "es gibt eine neue Notiz",
+            "sla_warned": "die Anfrage ist bald überfällig",
+            "sla_breached": "die Anfrage ist überfällig",
+            "rated_badly": "der Kunde war nicht zufrieden",
+            "mail_failed": "eine Antwort kam beim Kunden nicht an",
+            "webhook_disabled": "ein Webhook-Endpunkt wurde abgeschaltet",
+        },
+        "stop": "Keine solchen Mails mehr:",
+        "unread": "Antworten auf diese Mail kommen in keine Anfrage.",
     },
     "fr": {
         "ticket": "Demande",
@@ -40,6 +77,21 @@ WORDS: dict[str, Words] = {
         "ai": "Cette réponse a été écrite par notre assistant. Si elle n'aide pas, répondez : une personne vous lira.",
         "csat": "Êtes-vous satisfait de notre aide ?",
         "scores": ("Pas du tout satisfait", "Peu satisfait", "Ni l'un ni l'autre", "Satisfait", "Très satisfait"),
+        "news": "nouvelles",
+        "kinds": {
+            "mentioned": "vous avez été mentionné",
+            "assigned": "la demande est à vous",
+            "team_assigned": "la demande est arrivée dans votre équipe",
+            "replied": "le client a écrit",
+            "noted": "une note a été laissée",
+            "sla_warned": "la demande est bientôt en retard",
+            "sla_breached": "la demande est en retard",
+            "rated_badly": "le client n'était pas satisfait",
+            "mail_failed": "une réponse n'est pas arrivée au client",
+            "webhook_disabled": "un point de terminaison webhook a été désactivé",
+        },
+        "stop": "Ne plus recevoir ces courriels :",
+        "unread": "Les réponses à ce courriel ne sont ajoutées à aucune demande.",
     },
     "es": {
         "ticket": "Solicitud",
@@ -48,6 +100,21 @@ WORDS: dict[str, Words] = {
         "ai": "Esta respuesta la ha escrito nuestro asistente. Si no le ayuda, responda: la leerá una persona.",
         "csat": "¿Está satisfecho con nuestra ayuda?",
         "scores": ("Muy insatisfecho", "Insatisfecho", "Ni lo uno ni lo otro", "Satisfecho", "Muy satisfecho"),
+        "news": "novedades",
+        "kinds": {
+            "mentioned": "le han mencionado",
+            "assigned": "la solicitud es suya",
+            "team_assigned": "la solicitud llegó a su equipo",
+            "replied": "el cliente ha escrito",
+            "noted": "hay una nota nueva",
+            "sla_warned": "la solicitud está a punto de vencer",
+            "sla_breached": "la solicitud ha vencido",
+            "rated_badly": "el cliente no quedó satisfecho",
+            "mail_failed": "una respuesta no llegó al cliente",
+            "webhook_disabled": "se ha desactivado un punto de webhook",
+        },
+        "stop": "No recibir más estos correos:",
+        "unread": "Las respuestas a este correo no se añaden a ninguna solicitud.",
     },
 }
 

@@ -12,3 +12,6 @@ TOKEN = Parameter("token", "the signed token of the mail's link", TEXT)
 
 ASK = Docs((None,), {200: PAGE}, query=(TOKEN, Parameter("score", "what the form has chosen, 1 to 5", TEXT)))
 RATE = Docs((None,), {200: PAGE}, {400: ("malformed",)}, body=FIELDS)
+
+ASK_STOP = Docs((None,), {200: PAGE}, query=(TOKEN,))
+STOP = Docs((None,), {200: PAGE}, {400: ("malformed",)}, query=(TOKEN,), body=FIELDS)

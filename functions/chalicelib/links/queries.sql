@@ -9,3 +9,12 @@ where s.id = %(id)s and s.expires_at > now();
 
 -- rate --
 select private.rate_by_link(%(id)s, %(score)s, %(comment)s);
+
+-- member --
+select o.name as organization, o.language
+from public.members as m
+join public.organizations as o on o.id = m.organization_id
+where m.organization_id = (select private.current_organization()) and m.user_id = %(user_id)s;
+
+-- stop_notices --
+select private.stop_notices(%(user_id)s, %(because)s);

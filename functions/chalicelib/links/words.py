@@ -17,6 +17,8 @@ class Words(TypedDict):
     thanks: str
     change: str
     choose: str
+    stop: str
+    stopped: str
 
 
 WORDS: dict[str, Words] = {
@@ -30,6 +32,8 @@ WORDS: dict[str, Words] = {
         "thanks": "Thank you. Your answer has been kept.",
         "change": "You can still change it.",
         "choose": "Please choose one.",
+        "stop": "No more notification mails from",
+        "stopped": "You get no more of these mails. In the app you can turn them on again.",
     },
     "de": {
         "request": "Anfrage",
@@ -41,6 +45,8 @@ WORDS: dict[str, Words] = {
         "thanks": "Vielen Dank. Ihre Antwort ist angekommen.",
         "change": "Sie können sie noch ändern.",
         "choose": "Bitte wählen Sie aus.",
+        "stop": "Keine Benachrichtigungen per Mail mehr von",
+        "stopped": "Sie bekommen diese Mails nicht mehr. In der Anwendung lassen sie sich wieder einschalten.",
     },
     "fr": {
         "request": "Demande",
@@ -52,6 +58,8 @@ WORDS: dict[str, Words] = {
         "thanks": "Merci. Votre réponse a été enregistrée.",
         "change": "Vous pouvez encore la modifier.",
         "choose": "Veuillez choisir.",
+        "stop": "Ne plus recevoir de notifications par courriel de",
+        "stopped": "Vous ne recevrez plus ces courriels. Vous pouvez les réactiver dans l'application.",
     },
     "es": {
         "request": "Solicitud",
@@ -63,6 +71,8 @@ WORDS: dict[str, Words] = {
         "thanks": "Gracias. Hemos recibido su respuesta.",
         "change": "Aún puede cambiarla.",
         "choose": "Elija una opción.",
+        "stop": "No recibir más notificaciones por correo de",
+        "stopped": "Ya no recibirá estos correos. Puede volver a activarlos en la aplicación.",
     },
 }
 
