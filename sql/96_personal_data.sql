@@ -59,7 +59,7 @@ insert into private.personal_data (
   'Numbers that were made of the first message, which is exported itself.'),
 ('private.ticket_search', null, null, false, '{}', 'keep', null, 0,
   'Words of the ticket, indexed anew by triggers as they go.'),
-('private.notification_kinds', null, null, false, '{}', 'keep', null, 0, 'Names of the kinds of news, and what is usual.'),
+('private.notification_kinds', null, null, false, '{}', 'keep', null, 0, 'What kinds of news there are.'),
 ('public.notification_preferences', null, null, false, '{}', 'keep', null, 0, 'How members want to be told.'),
 ('public.notifications', null, null, false, '{}', 'keep', null, 0, 'That a member was told of something, by ids.'),
 -- Work.
