@@ -113,7 +113,7 @@ alter table private.ticket_vectors alter column embedding set storage plain;
 -- From which likeness on two tickets are shown as possible duplicates (tests/tickets/test_similar.py measures it).
 create function private.alike_enough() returns real
 language sql immutable parallel safe set search_path = '' as $$
-  select 0.8::real;
+  select 0.75::real;
 $$;
 
 -- Tickets that may be about the same thing as this one, the most alike first: opened within 90 days of it, among the
@@ -182,6 +182,7 @@ language sql stable set search_path = '' as $$
     s.other_ticket_id, s.likeness, t.number, t.subject, t.status, t.contact_id,
     t.contact_id = (select o.contact_id from public.tickets as o where o.id = similar_tickets.ticket_id), t.created_at
   from private.similar_tickets(similar_tickets.ticket_id, similar_tickets.max_tickets) as s
-  join public.tickets as t on t.id = s.other_ticket_id
+  -- Left, so that it is asked and can refuse, also where its caller sees no tickets at all.
+  left join public.tickets as t on t.id = s.other_ticket_id
   order by s.likeness desc, s.other_ticket_id desc;
 $$;

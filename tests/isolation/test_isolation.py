@@ -503,6 +503,13 @@ def test_rpcs_refuse_a_foreign_organization(world: World) -> None:
         "select public.tickets_tagged((select tag_id from public.ticket_tags where ticket_id = %(ticket)s))": 0,
         "select public.journey((select contact_id from public.tickets where id = %(ticket)s))": None,
         "select * from public.split_mail((select id from public.messages where ticket_id = %(ticket)s limit 1))": None,
+        "select * from public.merge_tickets(%(ticket)s, array[gen_random_uuid()], true)": None,
+        "select * from public.split_ticket(%(ticket)s, array(select id from public.messages limit 1))": None,
+        "select public.undo_move(id) from (select id from public.ticket_moves where from_ticket_id = %(ticket)s"
+        " union all select gen_random_uuid()) as m": None,
+        "select * from public.similar_tickets(%(ticket)s)": None,
+        "select * from public.add_participant(%(ticket)s, email => 'x@y.example')": None,
+        "select * from public.remove_participant(%(ticket)s, gen_random_uuid())": None,
         "select * from public.correct_triage(%(ticket)s, null)": None,
         "select * from public.create_article(%(org)s, 'x', 'x')": None,
         "select * from public.search_articles(%(org)s, 'draft')": 0,
