@@ -12,6 +12,9 @@ declare
   kind constant text := (select f.kind from private.condition_fields() as f where f.field = question ->> 'field');
   is_id constant boolean := field like '%\_id';
   fact constant text := case
+    when field = 'contact.tags' then
+      'array(select g.name from public.contact_tags as l join public.tags as g on g.id = l.tag_id'
+      ' where l.organization_id = c.organization_id and l.contact_id = c.id)'
     when starts_with(field, 'contact.') then format('c.%I', substr(field, 9))
     else format('t.%I', field)
   end;

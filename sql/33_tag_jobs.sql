@@ -68,48 +68,37 @@ begin
 end;
 $$;
 
--- The next rows that a job looks at, and which of them its filter finds.
+-- The next rows that a job looks at, and which of them its filter finds; "me" is who asked.
 create function private.next_for_tag_job(job public.tag_jobs, slice integer) returns table (id uuid, matches boolean)
 language plpgsql stable security definer set search_path = '' as $$
 #variable_conflict use_column
 declare
-  conditions constant jsonb := job.filter -> 'conditions';
   ids constant uuid[] := case
     when job.filter ? 'ids' then array(select item::uuid from jsonb_array_elements_text(job.filter -> 'ids') as item)
   end;
+  condition constant text := case
+    when job.filter ? 'conditions' then private.condition_sql(job.filter -> 'conditions', job.created_by, array(
+      select m.team_id from public.team_members as m
+      where m.organization_id = job.organization_id and m.user_id = job.created_by
+    ))
+    else 'true'
+  end;
+  -- As conditions know them: a ticket is `t`, its contact `c`.
+  looked_at constant text := case job.target when 'contacts' then 'c' else 't' end;
+  place constant text := case job.target
+    when 'contacts' then 'public.contacts as c'
+    else format(
+      'public.%I as t left join public.contacts as c on c.organization_id = t.organization_id and c.id = t.contact_id',
+      job.target
+    )
+  end;
 begin
-  case job.target
-    when 'tickets' then
-      return query
-      select t.id, conditions is null or private.condition_holds(conditions, private.ticket_facts(t))
-      from public.tickets as t
-      where t.organization_id = job.organization_id and t.id > job.after_id and t.id <= job.until_id
-        and (ids is null or t.id = any (ids))
-      order by t.id
-      limit slice;
-    when 'contacts' then
-      return query
-      select c.id, conditions is null or private.condition_holds(conditions, private.contact_facts(c))
-      from public.contacts as c
-      where c.organization_id = job.organization_id and c.id > job.after_id and c.id <= job.until_id
-        and (ids is null or c.id = any (ids))
-      order by c.id
-      limit slice;
-    else
-      return query
-      select s.id, conditions is null or private.condition_holds(conditions, coalesce(
-        (
-          select private.contact_facts(c) from public.contacts as c
-          where c.organization_id = s.organization_id and c.id = s.contact_id
-        ),
-        '{}'
-      ))
-      from public.sessions as s
-      where s.organization_id = job.organization_id and s.id > job.after_id and s.id <= job.until_id
-        and (ids is null or s.id = any (ids))
-      order by s.id
-      limit slice;
-  end case;
+  return query execute format(
+    'select %1$s.id, %2$s from %3$s where %1$s.organization_id = $1 and %1$s.id > $2 and %1$s.id <= $3'
+    ' and ($4 is null or %1$s.id = any ($4)) order by %1$s.id limit $5',
+    looked_at, condition, place
+  )
+  using job.organization_id, job.after_id, job.until_id, ids, slice;
 end;
 $$;
 
@@ -306,6 +295,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   max_named constant integer := 20;
   problem text;
+  unwanted text[];
   added uuid[];
   removed uuid[];
   job public.tag_jobs;
@@ -330,10 +320,13 @@ begin
     select (private.take_tag(bulk_tag.organization_id, n.name)).id
     from (select name from unnest(add_tags) as name order by lower(name)) as n
   );
+  unwanted := array(select lower(private.tag_name(name)) from unnest(remove_tags) as name);
   removed := array(
     select t.id from public.tags as t
-    where t.organization_id = bulk_tag.organization_id
-      and lower(t.name) = any (array(select lower(private.tag_name(name)) from unnest(remove_tags) as name))
+    where t.organization_id = bulk_tag.organization_id and lower(t.name) = any (unwanted)
+    union
+    select a.tag_id from private.tag_aliases as a
+    where a.organization_id = bulk_tag.organization_id and a.name_key = any (unwanted)
   );
   if array_position(added, null) is not null then
     raise exception 'a tag to add has no name, or is being deleted' using errcode = '22023';

@@ -65,6 +65,12 @@ def full_shop(shared: Settings) -> Iterator[Shop]:
         members = [shop.member().user_id for _ in range(2)]
         contacts = [shop.contact(), shop.contact("o'hara@big.example")]
         db.execute("update public.contacts set name = 'Ängström \\', language = 'de' where id = %s", [contacts[1]])
+        db.execute(
+            "with g as (insert into public.tags (organization_id, name) select %s, unnest(%s::text[]) returning *)"
+            " insert into public.contact_tags (organization_id, contact_id, tag_id)"
+            " select organization_id, %s, id from g",
+            [shop.organization, ["vip", "a,b", '"x"'], contacts[1]],
+        )
         db.execute("set session_replication_role = replica")
         for number in range(1, 41):
             db.execute(
