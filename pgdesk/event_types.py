@@ -20,6 +20,7 @@ IDS = {
     "contact_id": "a contact",
     "draft_id": "a draft of the AI",
     "mail_address_id": "a mail address of the organization",
+    "merge_id": "a merge of contacts",
     "message_id": "a message",
     "tag_id": "a tag",
     "team_id": "a team",

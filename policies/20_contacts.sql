@@ -4,16 +4,21 @@ grant execute on function private.become_contact(uuid) to authenticated;
 grant execute on function public.become_contact(uuid) to authenticated;
 grant execute on function private.my_contacts() to anon, authenticated;
 grant execute on function private.my_contact_organizations() to authenticated;
+grant execute on function private.my_contact_id(uuid) to authenticated;
 
 alter table public.contacts enable row level security;
-grant select, insert (organization_id, email, name, language), update (email, name, language) on public.contacts
+grant select, insert (
+  organization_id, email, name, language, phone, company_id, source, fields, subscription_status, consent_source
+), update (email, name, language, phone, company_id, fields, subscription_status, consent_source) on public.contacts
 to authenticated;
-grant select, insert (organization_id, email, name, language),
+grant select, insert (organization_id, email, name, language, source),
   update (name, language, suppressed_at, suppressed_because) on public.contacts to pgdesk_functions;
 
-create policy "Members see contacts, contacts see themselves" on public.contacts
+-- Contacts get what they may know of themselves by my_profiles(): what members keep of them is none of their business.
+-- Who is merged into another is found by the other alone.
+create policy "Members see contacts" on public.contacts
 for select to authenticated using (
-  organization_id = any(array(select private.my_organizations())) or id = any(array(select private.my_contacts()))
+  organization_id = any(array(select private.my_organizations())) and merged_into is null
 );
 create policy "Agents add contacts" on public.contacts
 for insert to authenticated with check (organization_id = any(array(select private.my_organizations('agent'))));

@@ -11,12 +11,17 @@ create table public.contacts (
   suppressed_because text,
   -- What was known of it is gone; the row stays for what is counted.
   erased_at timestamptz,
+  -- The same person as another contact, who is merged into nobody: what comes for this one is that one's. The row
+  -- stays, because its address still finds its way by it.
+  merged_into uuid check (merged_into <> id),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (organization_id, id),
-  unique (organization_id, email)
+  unique (organization_id, email),
+  foreign key (organization_id, merged_into) references public.contacts (organization_id, id)
 );
 create index contacts_email_idx on public.contacts (email);
+create index contacts_merged_idx on public.contacts (organization_id, merged_into);
 
 create trigger contacts_touch before update on public.contacts
 for each row execute function private.touch();
@@ -35,7 +40,7 @@ begin
     return;
   end if;
   return query
-  select c.id
+  select coalesce(c.merged_into, c.id)
   from auth.users as u
   join public.contacts as c on c.email = lower(u.email::text)
   where u.id = (select auth.uid())
@@ -48,6 +53,13 @@ $$;
 create function private.my_contact_organizations() returns setof uuid
 language sql stable security definer set search_path = '' rows 2 as $$
   select c.organization_id from public.contacts as c where c.id in (select private.my_contacts());
+$$;
+
+-- Which of them the caller is in an organization; null for none.
+create function private.my_contact_id(organization_id uuid) returns uuid
+language sql stable security definer set search_path = '' as $$
+  select c.id from public.contacts as c
+  where c.organization_id = my_contact_id.organization_id and c.id in (select private.my_contacts());
 $$;
 
 -- The desks that the caller writes to, as far as they show themselves to contacts.
@@ -73,8 +85,8 @@ language plpgsql security definer set search_path = '' as $$
 declare
   contact_id uuid;
 begin
-  insert into public.contacts as c (organization_id, email, name)
-  select o.id, lower(u.email::text), left(coalesce(u.raw_user_meta_data ->> 'name', ''), 200)
+  insert into public.contacts as c (organization_id, email, name, source)
+  select o.id, lower(u.email::text), left(coalesce(u.raw_user_meta_data ->> 'name', ''), 200), 'portal'
   from auth.users as u
   join public.organizations as o on o.id = become_contact.organization_id
   where u.id = (select auth.uid())
@@ -82,8 +94,7 @@ begin
     and not coalesce(u.is_anonymous, false)
     and coalesce(o.settings ->> 'portal', 'true') <> 'false'
   on conflict do nothing;
-  select c.id into contact_id from public.contacts as c
-  where c.organization_id = become_contact.organization_id and c.id in (select private.my_contacts());
+  contact_id := private.my_contact_id(become_contact.organization_id);
   if contact_id is null then
     raise exception 'this desk takes no new contacts by its portal, or your address is not confirmed'
       using errcode = '42501';

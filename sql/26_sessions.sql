@@ -33,6 +33,10 @@ create index sessions_contact_idx on public.sessions (organization_id, contact_i
 create index sessions_visitor_idx on public.sessions (organization_id, visitor_id);
 create index sessions_seen_idx on public.sessions (organization_id, last_seen_at desc, id desc);
 
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+('public.sessions', 'contact_id', 'move', 'the winner visited'),
+('public.sessions', 'visitor_id', 'move', 'the token of the visitor stands for the winner');
+
 -- The newest of what happened in a session.
 create table public.session_events (
   id uuid primary key default private.uuid7(),
@@ -60,10 +64,13 @@ begin
   if address !~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$' or length(address) > 320 then
     raise exception 'not an e-mail address: %', left(address, 80) using errcode = '22023';
   end if;
-  insert into public.contacts as c (organization_id, email, name)
-  values (contact_by_email.organization_id, address, left(coalesce(contact_by_email.name, ''), 500))
+  insert into public.contacts as c (organization_id, email, name, source)
+  values (
+    contact_by_email.organization_id, address, left(coalesce(contact_by_email.name, ''), 500),
+    case when private.my_key_id() is null then 'chat' else 'api' end
+  )
   on conflict do nothing;
-  select c.id into found_id from public.contacts as c
+  select coalesce(c.merged_into, c.id) into found_id from public.contacts as c
   where c.organization_id = contact_by_email.organization_id and c.email = address;
   return found_id;
 end;
@@ -261,7 +268,12 @@ declare
   entries jsonb;
   reached text;
 begin
-  select * into contact from public.contacts as c where c.id = journey.contact_id;
+  select c.id, c.organization_id into contact.id, contact.organization_id
+  from public.contacts as c
+  where c.id = journey.contact_id
+  union all
+  -- Contacts do not read the table.
+  select p.contact_id, p.organization_id from private.my_profiles() as p where p.contact_id = journey.contact_id;
   if contact.id is null then
     raise exception 'there is no contact %', journey.contact_id using errcode = 'PT404';
   end if;

@@ -13,6 +13,9 @@ create table public.contact_tags (
 );
 create index contact_tags_tag_idx on public.contact_tags (organization_id, tag_id, contact_id);
 
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+('public.contact_tags', 'contact_id', 'move', 'the winner is tagged so too; what both have stays with each');
+
 -- What a session has of its own.
 create table public.session_taggings (
   organization_id uuid not null,

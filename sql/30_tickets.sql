@@ -232,6 +232,9 @@ begin
 end;
 $$;
 
+-- By name before tickets_keep: the contact is locked first.
+create trigger tickets_contact before insert on public.tickets
+for each row execute function private.land_at_standing_contact();
 create trigger tickets_keep before insert or update on public.tickets
 for each row execute function private.keep_ticket();
 

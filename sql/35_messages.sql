@@ -137,6 +137,9 @@ begin
 end;
 $$;
 
+-- By name before messages_keep, which locks the ticket.
+create trigger messages_contact before insert on public.messages
+for each row when (new.contact_id is not null) execute function private.land_at_standing_contact();
 create trigger messages_keep before insert on public.messages
 for each row execute function private.keep_message();
 
@@ -186,10 +189,7 @@ create function public.open_ticket(
 language plpgsql set search_path = '' as $$
 declare
   opened public.tickets;
-  author uuid := coalesce(open_ticket.contact_id, (
-    select c.id from public.contacts as c
-    where c.organization_id = open_ticket.organization_id and c.id in (select private.my_contacts())
-  ));
+  author uuid := coalesce(open_ticket.contact_id, private.my_contact_id(open_ticket.organization_id));
 begin
   if author is null then
     raise exception 'you are not a contact of this organization' using errcode = '42501';

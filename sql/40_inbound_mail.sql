@@ -190,8 +190,8 @@ language sql immutable parallel safe set search_path = '' as $$
   )));
 $$;
 
--- Is `email` known to a ticket: its requester, a writer whose message was not pending, somebody
--- mailed from it, or somebody in copy?
+-- Is `email` known to a ticket: its requester, a writer whose message was not pending, somebody mailed from it, or
+-- somebody in copy? The address of a contact that is merged is the other one's too.
 create function private.is_participant(organization_id uuid, ticket_id uuid, email text) returns boolean
 language plpgsql stable set search_path = '' as $$
 begin
@@ -202,20 +202,23 @@ begin
       and c.email = is_participant.email
       and (
         exists (
-          select from public.tickets as t where t.id = is_participant.ticket_id and t.contact_id = c.id
+          select from public.tickets as t
+          where t.id = is_participant.ticket_id and t.contact_id = coalesce(c.merged_into, c.id)
         )
         or exists (
           select from public.messages as m
-          where m.ticket_id = is_participant.ticket_id and m.contact_id = c.id and m.sender_status = 'known'
+          where m.ticket_id = is_participant.ticket_id and m.contact_id = coalesce(c.merged_into, c.id)
+            and m.sender_status = 'known'
         )
         or exists (
           select from public.outgoing_mails as o
           where o.organization_id = is_participant.organization_id
-            and o.ticket_id = is_participant.ticket_id and o.contact_id = c.id
+            and o.ticket_id = is_participant.ticket_id and o.contact_id = coalesce(c.merged_into, c.id)
         )
         or exists (
           select from public.ticket_participants as p
-          where p.ticket_id = is_participant.ticket_id and p.contact_id = c.id and p.removed_at is null
+          where p.ticket_id = is_participant.ticket_id and p.contact_id = coalesce(c.merged_into, c.id)
+            and p.removed_at is null
         )
       )
   );
@@ -292,19 +295,20 @@ begin
 end;
 $$;
 
--- The contact with an address, made where it is missing. Without an address a mail gets a contact of its own.
+-- The contact with an address, made where it is missing; of one that is merged, whom it is merged into. Without an
+-- address a mail gets a contact of its own.
 create function private.contact_for(organization_id uuid, email text, name text) returns uuid
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
   contact_id uuid;
 begin
-  insert into public.contacts as c (organization_id, email, name)
-  values (contact_for.organization_id, nullif(contact_for.email, ''), contact_for.name)
+  insert into public.contacts as c (organization_id, email, name, source)
+  values (contact_for.organization_id, nullif(contact_for.email, ''), contact_for.name, 'mail')
   on conflict (organization_id, email) do nothing
   returning c.id into contact_id;
   if contact_id is null then
-    select c.id into contact_id from public.contacts as c
+    select coalesce(c.merged_into, c.id) into contact_id from public.contacts as c
     where c.organization_id = contact_for.organization_id and c.email = contact_for.email;
     update public.contacts as c set name = contact_for.name
     where c.id = contact_id and c.name = '' and contact_for.name <> '';

@@ -74,6 +74,10 @@ create index csat_ratings_ticket_idx on public.csat_ratings (organization_id, ti
 create index csat_ratings_contact_idx on public.csat_ratings (organization_id, contact_id);
 create index csat_ratings_at_idx on public.csat_ratings (organization_id, at);
 
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+('public.csat_surveys', 'contact_id', 'move', 'the winner is asked'),
+('public.csat_ratings', 'contact_id', 'move', 'the winner said so');
+
 -- A ticket was resolved: its contact is asked when the organization's time has gone by.
 create function private.follow_resolution() returns trigger
 language plpgsql security definer set search_path = '' as $$

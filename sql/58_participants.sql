@@ -23,6 +23,10 @@ create index ticket_participants_ticket_idx on public.ticket_participants (organ
 create index ticket_participants_contact_idx on public.ticket_participants (organization_id, contact_id);
 create index ticket_participants_brought_idx on public.ticket_participants (organization_id, brought_by, created_at);
 
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+('public.ticket_participants', 'contact_id', 'move', 'the winner takes part; where both do, as it does itself'),
+('public.ticket_participants', 'brought_by', 'move', 'the winner named them');
+
 insert into private.event_types (type, subject, audience, happens, properties, is_partial, example) values
 (
   'ticket.participant.changed', 'ticket', 'agents',

@@ -74,6 +74,9 @@ create table public.visitors (
 create index visitors_contact_idx on public.visitors (organization_id, contact_id);
 create index visitors_widget_idx on public.visitors (organization_id, widget_id);
 
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+('public.visitors', 'contact_id', 'move', 'who chats is the winner, and sees what is the winner''s');
+
 create trigger chat_widgets_touch before update on public.chat_widgets
 for each row execute function private.touch();
 
@@ -170,7 +173,7 @@ begin
   returning v.contact_id into known;
   if known is null and vouched_email is not null then
     insert into public.visitors (id, organization_id, widget_id, contact_id, is_identified)
-    select greet_visitor.visitor_id, organization, greet_visitor.widget_id, c.id, true
+    select greet_visitor.visitor_id, organization, greet_visitor.widget_id, coalesce(c.merged_into, c.id), true
     from public.contacts as c
     where c.organization_id = organization and c.email = private.normal_email(vouched_email)
     on conflict do nothing
@@ -205,13 +208,13 @@ begin
     return visitor;
   end if;
   if email is not null then
-    insert into public.contacts (organization_id, email, name)
-    values (organization, email, left(coalesce(private.visitor_claim('name'), ''), 200))
+    insert into public.contacts (organization_id, email, name, source)
+    values (organization, email, left(coalesce(private.visitor_claim('name'), ''), 200), 'chat')
     on conflict do nothing;
-    select c.id into contact from public.contacts as c where c.organization_id = organization and c.email = email;
+    select coalesce(c.merged_into, c.id) into contact from public.contacts as c where c.organization_id = organization and c.email = email;
   else
-    insert into public.contacts (organization_id, name)
-    values (organization, left(coalesce(private.visitor_claim('name'), ''), 200))
+    insert into public.contacts (organization_id, name, source)
+    values (organization, left(coalesce(private.visitor_claim('name'), ''), 200), 'chat')
     returning id into contact;
   end if;
   insert into public.visitors (id, organization_id, widget_id, contact_id, is_identified)

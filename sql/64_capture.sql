@@ -20,6 +20,11 @@ create table public.channel_threads (
 create index channel_threads_contact_idx on public.channel_threads (organization_id, contact_id);
 create index channel_threads_ticket_idx on public.channel_threads (organization_id, ticket_id);
 
+create trigger channel_threads_contact before insert on public.channel_threads
+for each row execute function private.land_at_standing_contact();
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+('public.channel_threads', 'contact_id', 'move', 'the conversation goes on with the winner');
+
 -- Which messages came from a channel, by the channel's ids: none is kept twice.
 create table public.captured_messages (
   id uuid primary key default private.uuid7(),
@@ -153,7 +158,7 @@ begin
   end if;
   if address is not null then
     if contact is null then
-      select c.id into contact from public.contacts as c
+      select coalesce(c.merged_into, c.id) into contact from public.contacts as c
       where c.organization_id = space.organization_id and c.email = address;
     end if;
     if contact is null then
@@ -237,8 +242,8 @@ begin
     where t.organization_id = organization and t.channel = capture_message.channel and t.thread = named;
   end if;
   if author is null then
-    insert into public.contacts (organization_id, name)
-    values (organization, left(coalesce(capture_message.name, ''), 200))
+    insert into public.contacts (organization_id, name, source)
+    values (organization, left(coalesce(capture_message.name, ''), 200), 'chat')
     returning id into author;
   end if;
   select * into kept from private.capture(

@@ -93,7 +93,7 @@ begin
         case new.type when 'complained' then 'the recipient complained' else 'mail to this address bounced' end
       )
     -- Where the contact has another address by now, that one did nothing wrong.
-    where c.organization_id = mail.organization_id and c.id = mail.contact_id
+    where c.organization_id = mail.organization_id and mail.contact_id in (c.id, c.merged_into)
       and c.email = private.normal_email(mail.to_address)
       -- Of a mail with copies nobody can tell whose address it was.
       and mail.cc = '{}' and mail.bcc = '{}';

@@ -19,6 +19,8 @@ insert into private.id_prefixes (noun, prefix) values
   ('contact', 'con'),
   ('session', 'wses'),
   ('tag', 'wtag'),
+  ('company', 'cmp'),
+  ('merge', 'mrg'),
   ('mail_address', 'adr'),
   ('ticket', 'tkt'),
   ('category', 'cat'),

@@ -50,6 +50,9 @@ create unique index privacy_requests_open_idx on public.privacy_requests (organi
 where state = 'waiting';
 create index privacy_requests_contact_idx on public.privacy_requests (organization_id, contact_id);
 
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+('public.privacy_requests', 'contact_id', 'leave', 'what was asked for; nobody with an open one is merged');
+
 create trigger privacy_requests_touch before update on public.privacy_requests
 for each row execute function private.touch();
 

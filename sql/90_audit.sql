@@ -223,8 +223,6 @@ for each row execute function private.audit('id');
 create trigger outgoing_mails_audit after update of status on public.outgoing_mails
 for each row when (old.status in ('failed', 'unknown') and new.status <> old.status)
 execute function private.audit('id');
-create trigger contacts_audit after update of suppressed_at on public.contacts
-for each row when (old.suppressed_at is distinct from new.suppressed_at) execute function private.audit('id');
 -- A merge may show one contact another's words.
 create trigger ticket_moves_audit after insert or update of undone_at on public.ticket_moves
 for each row execute function private.audit('id');
@@ -233,3 +231,13 @@ for each row execute function private.audit('contact_id');
 create trigger tags_audit after update on public.tags
 for each row when ((old.name, old.removed_at) is distinct from (new.name, new.removed_at))
 execute function private.audit('id');
+-- Also: who may be sent news, and by whose word.
+create trigger contacts_audit after update of suppressed_at, subscription_status on public.contacts
+for each row when (
+  (old.suppressed_at, old.subscription_status) is distinct from (new.suppressed_at, new.subscription_status)
+)
+execute function private.audit('id');
+create trigger contact_merges_audit after insert or update of undone_at on public.contact_merges
+for each row execute function private.audit('id');
+create trigger custom_fields_audit after insert or update on public.custom_fields
+for each row execute function private.audit('id');

@@ -74,7 +74,11 @@ insert into private.personal_data (
 -- Of members, not of contacts.
 ('public.invitations', null, null, false, '{}', 'keep', null, 0, 'Addresses of colleagues who are invited.'),
 ('public.mail_addresses', null, null, false, '{}', 'keep', null, 0, 'The organization''s own addresses.'),
-('public.audit_log', 'r.table_name = ''contacts'' and r.row_id = any ($2::text[])', null, true,
+('public.audit_log',
+  'r.table_name = ''contacts'' and r.row_id = any ($2::text[]) or r.table_name = ''contact_merges'' and r.row_id in (
+    select m.id::text from public.contact_merges as m
+    where m.organization_id = $1 and (m.winner_id = any ($2) or m.loser_id = any ($2))
+  )', null, true,
   '{actor_id,ip,user_agent}', 'blank', 'changes = ''{}''', 10, null),
 -- What the contact did and said besides.
 ('public.csat_surveys', null, null, false, '{}', 'keep', null, 0, 'When it was asked; the answer is in csat_ratings.'),
@@ -95,9 +99,20 @@ insert into private.personal_data (
 ('public.ticket_tags', null, null, false, '{}', 'keep', null, 0, 'Which tags the names in tickets.tags are.'),
 ('public.tag_jobs', null, null, false, '{}', 'keep', null, 0,
   'What was asked for of many at once, by ids or conditions; goes after 30 days.'),
+-- What members and other systems know of the contact.
+('public.contact_notes', 'r.contact_id = any ($2)', null, true, '{author_id}', 'delete', null, 10, null),
+('public.contact_external_ids', 'r.contact_id = any ($2)', null, true, '{}', 'delete', null, 10, null),
+('private.contact_keys', 'r.contact_id = any ($2)', null, false, '{}', 'delete', null, 10,
+  'Made from the contact itself.'),
+('public.contact_merges', 'r.winner_id = any ($2) or r.loser_id = any ($2)', null, true, '{merged_by,undone_by}',
+  'blank', 'loser_name = '''', loser_email = null, filled = ''{}''', 20, null),
+('private.contact_moves', null, null, false, '{}', 'keep', null, 0, 'Ids of rows that a merge moved.'),
+('public.dismissed_duplicates', 'r.contact_id = any ($2) or r.other_id = any ($2)', null, false, '{}', 'delete', null,
+  10, 'Pairs of ids that members have looked at.'),
 -- What was asked for by law.
 ('public.privacy_requests', null, null, false, '{}', 'keep', null, 0,
   'The proof that a request was met; names nobody.'),
 -- At last the contact.
 ('public.contacts', 'r.id = any ($2)', null, true, '{}', 'blank',
-  'email = null, name = '''', language = null, suppressed_because = null, erased_at = now()', 90, null);
+  'email = null, name = '''', language = null, phone = null, company_id = null, fields = ''{}'',
+    subscription_status = ''none'', consent_source = null, suppressed_because = null, erased_at = now()', 90, null);

@@ -8,7 +8,6 @@ create table private.visitor_rights (
 );
 
 insert into private.visitor_rights (resource) values
-  ('contacts'),
   ('tickets'),
   ('messages'),
   ('attachments'),
@@ -20,6 +19,7 @@ insert into private.visitor_rights (resource) values
   ('rpc/events_since'),
   ('rpc/search_articles'),
   ('rpc/my_desks'),
+  ('rpc/my_profiles'),
   ('rpc/say_in_chat'),
   ('rpc/leave_address'),
   ('rpc/register_session'),

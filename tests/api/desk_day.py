@@ -202,6 +202,20 @@ def tickets_are_merged_linked_and_shared(world: World) -> None:
     world.as_agent("select id from public.undo_move(%s)", move)
 
 
+def two_contacts_are_one(world: World) -> None:
+    kept, other = (
+        world.as_agent("select id from public.upsert_contact(%s, %s, name => 'Cleo')", world.organization, address)[
+            "id"
+        ]
+        for address in ("cleo@customer.example", "cleo+news@customer.example")
+    )
+    world.as_agent(
+        "select id from public.upsert_contact(%s, 'cleo@customer.example', name => 'C.')", world.organization
+    )
+    merge = world.as_agent("select id from public.merge_contacts(%s, %s)", kept, [other])["id"]
+    world.as_agent("select id from public.unmerge_contacts(%s)", merge)
+
+
 def a_promise_is_broken(world: World) -> None:
     world.db.execute(
         "with policy as (insert into public.sla_policies (organization_id, name) values (%s, 'All')"
@@ -249,6 +263,7 @@ HAPPENINGS: tuple[Callable[[World], None], ...] = (
     a_mail_cannot_be_read,
     a_mail_is_split_off,
     an_agent_works_on_a_ticket,
+    two_contacts_are_one,
     a_promise_is_broken,
     a_ticket_is_put_aside,
     a_contact_is_tagged,

@@ -31,8 +31,8 @@ def test_the_first_word_makes_a_contact_and_a_ticket_and_the_next_goes_on_with_i
     assert first["ticket_id"] == second["ticket_id"]
     (ticket,) = visit.get("tickets")
     assert (ticket["channel"], ticket["subject"]) == ("chat", "Where is my parcel?")
-    (contact,) = visit.get("contacts")
-    assert (contact["email"], contact["id"]) == (None, ticket["contact_id"])
+    (contact,) = visit.get("rpc/my_profiles")
+    assert (contact["email"], contact["contact_id"]) == (None, ticket["contact_id"])
     assert first["is_verified"]
 
 
@@ -41,7 +41,7 @@ def test_two_first_words_at_once_are_one_ticket(widget: Widget) -> None:
     said = visit.together(*[f"word {n}" for n in range(4)])
     assert len({message["ticket_id"] for message in said}) == 1
     assert sorted(message["seq"] for message in said) == [1, 2, 3, 4]
-    assert len(visit.get("contacts")) == 1
+    assert len(visit.get("rpc/my_profiles")) == 1
 
 
 def test_a_word_that_is_sent_again_is_the_one_that_is_there(widget: Widget) -> None:
@@ -68,7 +68,7 @@ def test_who_keeps_the_secret_is_the_same_visitor_and_nobody_else_is(widget: Wid
     assert [row["id"] for row in again.get("tickets")] == [ticket]
     assert again.say("Me again")["ticket_id"] == ticket
     stranger = open_widget(widget)
-    assert stranger.get("tickets") == stranger.get("messages") == stranger.get("contacts") == []
+    assert stranger.get("tickets") == stranger.get("messages") == stranger.get("rpc/my_profiles") == []
     stored = widget.value("select string_agg(v::text, '') from public.visitors as v")
     assert visit.secret not in stored
     assert visit.secret[4:20] not in stored
@@ -175,7 +175,7 @@ def test_who_is_vouched_for_and_new_becomes_a_contact_with_the_first_word(widget
     visit = open_widget(widget, identity=word)
     assert visit.answer["contact_id"] is None
     visit.say("Hello")
-    (contact,) = visit.get("contacts")
+    (contact,) = visit.get("rpc/my_profiles")
     assert (contact["email"], contact["name"]) == ("new@people.example", "New")
 
 
@@ -228,12 +228,12 @@ def test_an_address_that_a_visitor_gives_is_no_proof_and_shows_them_nothing(widg
     visit = open_widget(widget)
     visit.call("leave_address", email="Ann@People.example", name="Ann?")
     assert visit.get("tickets") == []
-    (contact,) = visit.get("contacts")
-    assert (contact["email"], contact["name"], contact["id"] == str(ann)) == (None, "Ann?", False)
-    assert widget.value("select email from public.visitors where contact_id = %s", UUID(contact["id"])) == (
+    (contact,) = visit.get("rpc/my_profiles")
+    assert (contact["email"], contact["name"], contact["contact_id"] == str(ann)) == (None, "Ann?", False)
+    assert widget.value("select email from public.visitors where contact_id = %s", UUID(contact["contact_id"])) == (
         "ann@people.example"
     )
-    session = widget.value("select contact_id from public.sessions where visitor_id = %s", UUID(contact["id"]))
+    session = widget.value("select contact_id from public.sessions where visitor_id = %s", UUID(contact["contact_id"]))
     assert session == ann  # for members: whom they say they are
 
 
@@ -249,4 +249,4 @@ def test_so_many_chats_begin_in_a_minute_and_those_that_run_go_on(widget: Widget
     visits = [open_widget(widget) for _ in range(3)]
     assert [visit.post("say_in_chat", body="x").status_code for visit in visits] == [200, 200, 429]
     assert visits[0].post("say_in_chat", body="more").status_code == 200
-    assert visits[2].get("contacts") == []
+    assert visits[2].get("rpc/my_profiles") == []

@@ -230,6 +230,15 @@ def spare_tag(world: World) -> UUID:
     return UUID(str(row["id"]))
 
 
+def first_contact(world: World) -> UUID:
+    """The oldest contact of home."""
+    row = world.admin.execute(
+        "select id from public.contacts where organization_id = %s order by id limit 1", [world.home]
+    ).fetchone()
+    assert row
+    return UUID(str(row["id"]))
+
+
 # What must differ in a copy, or name the actor, for an allowed insert to pass.
 FRESH: dict[str, dict[str, Any]] = {
     "invitations": {
@@ -268,6 +277,11 @@ FRESH: dict[str, dict[str, Any]] = {
     "team_skills": {"skill_id": lambda world, _actor: spare_skill(world)},
     "chat_widgets": {"name": lambda _world, _actor: "Another"},
     "contacts": {"email": lambda _world, _actor: "another@people.example"},
+    "company_domains": {"domain": lambda _world, _actor: "another.example"},
+    "custom_fields": {"key": lambda _world, _actor: "another"},
+    "contact_external_ids": {"external_id": lambda _world, _actor: "another"},
+    "contact_notes": {"author_id": lambda _world, actor: actor.user_id},
+    "dismissed_duplicates": {"contact_id": lambda world, _actor: first_contact(world)},
     "mail_addresses": {
         "address": lambda _world, _actor: "another@desk.example",
         "is_default": lambda _world, _actor: False,

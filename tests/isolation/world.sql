@@ -49,6 +49,28 @@ with session as (
   select %(org)s, c.id from public.contacts as c where c.organization_id = %(org)s returning organization_id, id
 )
 insert into public.session_events (organization_id, session_id, seq) select organization_id, id, 1 from session;
+insert into public.custom_fields (organization_id, target, key, label, type)
+values (%(org)s, 'contact', 'plan', 'Plan', 'text');
+with company as (
+  insert into public.companies (organization_id, name) values (%(org)s, 'Acme') returning id
+), domain as (
+  insert into public.company_domains (organization_id, domain, company_id)
+  select %(org)s, %(slug)s || '-customer.example', id from company
+), spare as (
+  insert into public.contacts (organization_id, name) values (%(org)s, 'Ada'), (%(org)s, 'Ada') returning id
+), external_id as (
+  insert into public.contact_external_ids (organization_id, system, external_id, contact_id)
+  select %(org)s, 'shop', '1', t.contact_id from public.tickets as t where t.organization_id = %(org)s
+), note as (
+  insert into public.contact_notes (organization_id, contact_id, author_id, body)
+  select %(org)s, t.contact_id, %(owner)s, 'Likes tea.' from public.tickets as t where t.organization_id = %(org)s
+), merge as (
+  insert into public.contact_merges (organization_id, winner_id, loser_id, loser_name)
+  select %(org)s, t.contact_id, (select min(id::text)::uuid from spare), 'Ada'
+  from public.tickets as t where t.organization_id = %(org)s
+)
+insert into public.dismissed_duplicates (organization_id, contact_id, other_id)
+select %(org)s, min(id::text)::uuid, max(id::text)::uuid from spare;
 
 with tag as (
   insert into public.tags (organization_id, name) values (%(org)s, 'vip') returning organization_id, id
