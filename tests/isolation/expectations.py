@@ -327,6 +327,7 @@ ACROSS_TENANTS = {
 # Definer functions that pgdesk_functions may execute, besides those: each binds itself to the current tenant, to a
 # job's token, or gives away no tenant's rows.
 PRIVATE_FOR_FUNCTIONS = {
+    "tell_reply",
     "add_webhook_endpoint",
     "administered_webhook",
     "administered_widget",
