@@ -9,7 +9,7 @@ select indexrelid::regclass::text as name, replace(pg_get_indexdef(indexrelid), 
 from pg_index
 where indrelid in (
     'public.contacts'::regclass, 'public.tickets'::regclass, 'public.messages'::regclass, 'public.events'::regclass,
-    'private.ticket_search'::regclass
+    'private.ticket_search'::regclass, 'private.contact_words'::regclass
   )
   and not exists (select from pg_constraint where conindid = indexrelid);
 do $$
@@ -50,6 +50,13 @@ cross join lateral (select now() - interval '25 days' * (1 - n / m.tickets::floa
 insert into public.contacts (id, organization_id, email, name, created_at)
 select s.id, '00000000-0000-7000-8000-000000000000', 'contact' || s.n || '@people.example', 'Contact ' || s.n, s.at
 from spread as s;
+
+insert into private.contact_words (organization_id, contact_id, word)
+select '00000000-0000-7000-8000-000000000000', s.id, w.word
+from spread as s
+cross join lateral unnest(array[
+  'contact', s.n::text, 'contact' || s.n, 'people', 'example', 'people.example', 'contact' || s.n || '@people.example'
+]) as w (word);
 
 insert into public.tickets (
   id, organization_id, number, subject, channel, status, status_category, contact_id, assignee_id, last_seq,
@@ -99,7 +106,14 @@ select
       '00000000-0000-7000-8000-000000000000', true,
       small * private.search_bucket_size(false) / private.search_bucket_size(true)
     )
-  ] as prefixes
+  ] as prefixes,
+  array[
+    private.search_bucket('00000000-0000-7000-8000-000000000000', false, small, true),
+    private.search_bucket(
+      '00000000-0000-7000-8000-000000000000', true,
+      small * private.search_bucket_size(false) / private.search_bucket_size(true), true
+    )
+  ] as head_prefixes
 from generate_series(0, current_setting('bench.tickets')::bigint / private.search_bucket_size(false)) as small;
 
 insert into private.ticket_search (ticket_id, organization_id, number, head, document)
@@ -108,6 +122,9 @@ select
   array_to_tsvector(array(
     select p.prefix || w.word
     from unnest(tsvector_to_array(h.words) || t.words) as w (word), unnest(b.prefixes) as p (prefix)
+    union all
+    select p.prefix || w.word
+    from unnest(tsvector_to_array(h.words)) as w (word), unnest(b.head_prefixes) as p (prefix)
   ))
 from spread as s
 join texts as t on t.n = 1 + s.n % 2000

@@ -1,5 +1,3 @@
-grant execute on function private.my_teams() to authenticated;
-
 alter table public.ticket_views enable row level security;
 grant select, delete,
   insert (organization_id, name, user_id, team_id, position, conditions, sort, ascending, columns),

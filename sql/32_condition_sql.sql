@@ -124,3 +124,22 @@ language sql immutable parallel safe set search_path = '' as $$
   ) as part
   where part ? 'field';
 $$;
+
+-- The teams that the caller is in.
+create function private.my_teams() returns setof uuid
+language sql stable security definer set search_path = '' rows 3 as $$
+  select m.team_id from public.team_members as m where m.user_id = (select auth.uid());
+$$;
+
+-- A condition as a predicate for the caller. One that is not sound has an end here.
+create function private.my_predicate(condition jsonb) returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  problem constant text := private.condition_error(condition);
+begin
+  if problem is not null then
+    raise exception 'conditions: %', problem using errcode = '22023';
+  end if;
+  return private.condition_sql(condition, (select auth.uid()), array(select private.my_teams()));
+end;
+$$;

@@ -68,25 +68,6 @@ $$;
 create trigger organizations_views after insert on public.organizations
 for each row execute function private.furnish_views();
 
--- The teams that the caller is in.
-create function private.my_teams() returns setof uuid
-language sql stable security definer set search_path = '' rows 3 as $$
-  select m.team_id from public.team_members as m where m.user_id = (select auth.uid());
-$$;
-
--- A condition as a predicate for the caller. One that is not sound has an end here.
-create function private.view_predicate(condition jsonb) returns text
-language plpgsql stable set search_path = '' as $$
-declare
-  problem constant text := private.condition_error(condition);
-begin
-  if problem is not null then
-    raise exception 'conditions: %', problem using errcode = '22023';
-  end if;
-  return private.condition_sql(condition, (select auth.uid()), array(select private.my_teams()));
-end;
-$$;
-
 -- A page of an organization's tickets for which conditions hold, in order; for members. `after`: the last ticket of the
 -- page before, as it was when it was read.
 create function private.filter_tickets(
@@ -117,7 +98,7 @@ begin
   elsif not filter_tickets.organization_id in (select private.my_organizations()) then
     return;
   end if;
-  predicate := private.view_predicate(conditions);
+  predicate := private.my_predicate(conditions);
   if filter_tickets.sort = 'last_message_at' then
     -- The index has a category's tickets in their order: so each category by itself that the conditions leave possible.
     branches := array(
@@ -148,7 +129,7 @@ begin
           ' ',
           '(select t.id,', format(key, 't'), 'from public.tickets as t',
           'left join public.contacts as c on c.organization_id = t.organization_id and c.id = t.contact_id',
-          'where t.organization_id = $1 and', branch, 'and', predicate,
+          'where t.organization_id = $1 and t.merged_into is null and', branch, 'and', predicate,
           beyond,
           'order by', format(key, 't'), direction || ', t.id', direction, 'limit', page_size || ')'
         ),
@@ -174,7 +155,7 @@ begin
   if not count_tickets.organization_id in (select private.my_organizations()) then
     return;
   end if;
-  predicate := private.view_predicate(conditions);
+  predicate := private.my_predicate(conditions);
   -- What an index can answer says which tickets are looked at.
   select coalesce(
     string_agg(private.question_sql(q, (select auth.uid()), array(select private.my_teams())), ' and '), 'true'
@@ -188,7 +169,7 @@ begin
     'coalesce(bool_or(place > $2) or count(*) > $3, false)',
     'from (select * from (select', predicate, 'as holds, row_number() over () as place from public.tickets as t',
     'left join public.contacts as c on c.organization_id = t.organization_id and c.id = t.contact_id',
-    'where t.organization_id = $1 and', within, 'limit $2 + 1) as seen where holds or place > $2 limit $3 + 1) as counted'
+    'where t.organization_id = $1 and t.merged_into is null and', within, 'limit $2 + 1) as seen where holds or place > $2 limit $3 + 1) as counted'
   ) using count_tickets.organization_id, looked_at, most;
 end;
 $$;

@@ -62,6 +62,8 @@ insert into private.personal_data (
 ('private.notification_kinds', null, null, false, '{}', 'keep', null, 0, 'What kinds of news there are.'),
 ('public.notification_preferences', null, null, false, '{}', 'keep', null, 0, 'How members want to be told.'),
 ('public.notifications', null, null, false, '{}', 'keep', null, 0, 'That a member was told of something, by ids.'),
+('private.contact_words', 'r.contact_id = any ($2)', null, false, '{}', 'delete', null, 10,
+  'Words of the name and address, which are exported themselves.'),
 -- Work.
 ('private.jobs', null,
   'r.state = ''dead'' and (

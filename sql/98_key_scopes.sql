@@ -46,6 +46,8 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/view_tickets', 'tickets:read', 'tickets:read'),
   ('rpc/view_counts', 'tickets:read', 'tickets:read'),
   ('rpc/search_tickets', 'tickets:read', 'tickets:read'),
+  ('rpc/search_messages', 'tickets:read', 'tickets:read'),
+  ('rpc/search_contacts', 'contacts:read', 'contacts:read'),
   ('rpc/open_ticket', null, 'tickets:write'),
   ('rpc/send_reply', null, 'tickets:write'),
   ('contacts', 'contacts:read', 'contacts:write'),

@@ -214,3 +214,11 @@ def test_a_count_ends_at_a_thousand(shop: Shop) -> None:
     more = view(shop, {"all": []})
     counted = counts(shop, agent)
     assert (counted[exact], counted[more]) == ((1000, False), (1000, True))
+
+
+def test_a_merged_ticket_is_in_no_view(shop: Shop) -> None:
+    agent, winner, loser = shop.member(), shop.ticket(), shop.ticket()
+    everything = view(shop, {"all": []})
+    shop.as_(agent, "select public.merge_tickets(%s, %s, share => true)", winner, [loser])
+    assert seen(shop, agent, everything) == [winner]
+    assert counts(shop, agent)[everything] == (1, False)

@@ -1,0 +1,1 @@
+grant execute on function private.my_teams() to authenticated;

@@ -1,0 +1,113 @@
+-- Finding contacts while their names or addresses are typed. For members.
+
+-- The words of each contact, kept by triggers. In the order of bytes: so what begins like a word stands together, and
+-- however much begins like it, a page is read and no more.
+create table private.contact_words (
+  organization_id uuid not null,
+  contact_id uuid not null,
+  word text collate "C" not null,
+  primary key (organization_id, contact_id, word),
+  foreign key (organization_id, contact_id) references public.contacts (organization_id, id) on delete cascade
+);
+create index contact_words_word_idx on private.contact_words (organization_id, word, contact_id desc);
+
+-- Words as they are typed, without what stands around them.
+create function private.typed_words(value text) returns setof text
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  return query
+  select distinct left(word, 100)
+  from regexp_split_to_table(private.fold(typed_words.value), '\s+') as token
+  cross join lateral btrim(token, '.,;:!?()<>[]"''@') as word
+  where word <> '';
+end;
+$$;
+
+create function private.index_contact(contact public.contacts) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from private.contact_words as w
+  where w.organization_id = contact.organization_id and w.contact_id = contact.id;
+  -- As they are written, and in their parts: "ann-marie" is found by "marie", an address by its domain.
+  insert into private.contact_words (organization_id, contact_id, word)
+  select contact.organization_id, contact.id, w.word
+  from (
+    select private.typed_words(concat_ws(' ', contact.name, contact.email, split_part(contact.email, '@', 2))) as word
+    union
+    select private.typed_words(regexp_replace(concat_ws(' ', contact.name, contact.email), '[^[:alnum:]]+', ' ', 'g'))
+  ) as w
+  limit 100;
+end;
+$$;
+
+create function private.contact_words_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.index_contact(new);
+  return null;
+end;
+$$;
+
+create trigger contacts_words_new after insert on public.contacts
+for each row execute function private.contact_words_changed();
+create trigger contacts_words after update of name, email on public.contacts
+for each row when (new.name <> old.name or new.email is distinct from old.email)
+execute function private.contact_words_changed();
+
+-- Contacts that have words beginning with each word of a query. Of those that begin with the longest, the first 2,000
+-- are looked at.
+create function private.search_contacts(organization_id uuid, query text, max_contacts integer)
+returns table (contact_id uuid, place bigint)
+language plpgsql stable security definer set search_path = '' rows 20 as $$
+#variable_conflict use_column
+declare
+  page_size constant integer := least(greatest(coalesce(max_contacts, 20), 1), 100);
+  beyond constant text := U&'\+10FFFF';
+  words constant text[] := array(
+    select word from private.typed_words(left(search_contacts.query, 200)) as word
+    order by length(word) desc, word
+    limit 8
+  );
+begin
+  if not search_contacts.organization_id in (select private.my_organizations()) then
+    return;
+  end if;
+  return query
+  select found.contact_id, row_number() over (order by found.is_whole desc, found.contact_id desc)
+  from (
+    select candidate.contact_id, bool_or(candidate.word = words[1]) as is_whole
+    from (
+      select w.contact_id, w.word
+      from private.contact_words as w
+      where w.organization_id = search_contacts.organization_id
+        and w.word >= words[1] collate "C" and w.word < (words[1] || beyond) collate "C"
+      order by w.word, w.contact_id desc
+      limit case cardinality(words) when 1 then page_size * 10 else 2000 end
+    ) as candidate
+    where not exists (
+      select from unnest(words[2:]) as other (word)
+      where not exists (
+        select from private.contact_words as w
+        where w.organization_id = search_contacts.organization_id and w.contact_id = candidate.contact_id
+          and w.word >= other.word collate "C" and w.word < (other.word || beyond) collate "C"
+      )
+    )
+    group by candidate.contact_id
+  ) as found
+  order by 2
+  limit page_size;
+end;
+$$;
+
+-- Contacts of an organization by the beginnings of their names, addresses and domains: those with a whole word first,
+-- then the newest. Only members find anything.
+create function public.search_contacts(organization_id uuid, query text, max_contacts integer default 20)
+returns setof public.contacts
+language sql stable set search_path = '' as $$
+  select c.*
+  from private.search_contacts(
+    search_contacts.organization_id, search_contacts.query, search_contacts.max_contacts
+  ) as found
+  join public.contacts as c on c.id = found.contact_id
+  order by found.place;
+$$;
