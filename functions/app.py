@@ -19,7 +19,7 @@ from chalicelib.intake.provider import mailgun, resend, ses
 from chalicelib.kit.http import Route
 from chalicelib.kit.jobs import Consumer, Later, consume
 from chalicelib.kit.settings import settings
-from chalicelib.links import csat, notices
+from chalicelib.links import csat, forms, notices
 from chalicelib.links import documented as links_documented
 from chalicelib.relay import documented as relay_documented
 from chalicelib.relay import route as relay_route
@@ -56,6 +56,8 @@ ROUTES = (
     Route("POST", "/csat", csat.rate, links_documented.FORM, links_documented.RATE),
     Route("POST", "/token/visitor", visitors.token, docs=access_documented.VISITOR_TOKEN, cors=True),
     Route("POST", "/widgets/{widget_id}/secret", visitors.new_secret, docs=access_documented.WIDGET_SECRET),
+    Route("GET", "/form", forms.ask, docs=links_documented.ASK_FORM),
+    Route("POST", "/form", forms.submit, links_documented.FORM, links_documented.SUBMIT),
     Route("GET", "/notices", notices.ask, docs=links_documented.ASK_STOP),
     Route("POST", "/notices", notices.stop, links_documented.FORM, links_documented.STOP),
     Route("POST", "/relay", relay_route.wake, docs=relay_documented.WAKE),

@@ -31,6 +31,7 @@ insert into private.id_prefixes (noun, prefix) values
   ('article', 'art'),
   ('version', 'ver'),
   ('draft', 'drf'),
+  ('action_form', 'frm'),
   ('csat_survey', 'srv'),
   ('csat_rating', 'rtg'),
   ('webhook_endpoint', 'whe'),

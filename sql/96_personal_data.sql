@@ -83,6 +83,8 @@ insert into private.personal_data (
   )', null, true,
   '{actor_id,ip,user_agent}', 'blank', 'changes = ''{}''', 10, null),
 -- What the contact did and said besides.
+('public.action_forms', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{}', 'blank',
+  'answers = case when r.answers is not null then ''{}''::jsonb end', 10, null),
 ('public.csat_surveys', null, null, false, '{}', 'keep', null, 0, 'When it was asked; the answer is in csat_ratings.'),
 ('public.csat_ratings', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{member_id}', 'blank',
   'comment = ''''', 10, null),

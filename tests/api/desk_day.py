@@ -257,6 +257,19 @@ def a_contact_is_tagged(world: World) -> None:
         )
 
 
+def a_form_is_filled_in(world: World) -> None:
+    fields = json.dumps([{"key": "order", "label": "Order number", "type": "text", "required": True}])
+    template = world.one(
+        "insert into public.action_templates (organization_id, name, body, fields) values (%s, 'Order', 'Which?', %s)"
+        " returning id",
+        world.organization, fields,
+    )["id"]  # fmt: skip
+    ticket = world.ticket("Where is it?")
+    forms = [world.as_agent("select id from public.send_form(%s, %s, 9)", ticket, template)["id"] for _ in range(2)]
+    as_functions(world, "select private.submit_form_by_link(%s, %s)", forms[0], '{"order": "A-1"}')
+    world.as_agent("select id from public.cancel_form(%s)", forms[1])
+
+
 HAPPENINGS: tuple[Callable[[World], None], ...] = (
     somebody_listens,
     a_mail_opens_a_ticket,
@@ -268,6 +281,7 @@ HAPPENINGS: tuple[Callable[[World], None], ...] = (
     a_ticket_is_put_aside,
     a_contact_is_tagged,
     a_contact_rates,
+    a_form_is_filled_in,
     tickets_are_merged_linked_and_shared,
     triage_sees_a_message,
     the_ai_decides,

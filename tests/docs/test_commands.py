@@ -18,7 +18,17 @@ from tests.rest.conftest import serving
 
 DOCS = Path(__file__).parents[2] / "docs"
 # The first defines the functions of the shell that the others use too.
-PAGES = ("desk.md", "people.md", "tickets.md", "sessions.md", "views.md", "metrics.md", "chat.md", "tags.md")
+PAGES = (
+    "desk.md",
+    "people.md",
+    "tickets.md",
+    "sessions.md",
+    "views.md",
+    "metrics.md",
+    "chat.md",
+    "tags.md",
+    "notifications.md",
+)
 # As much of curl as the page uses, so that it need not be installed. Fails, as curl -f does, on an error.
 CURL = f"""#!{sys.executable}
 import sys, urllib.error, urllib.request

@@ -256,6 +256,10 @@ FRESH: dict[str, dict[str, Any]] = {
     "canned_responses": {"shortcut": lambda _world, _actor: "another"},
     "compositions": {"user_id": lambda _world, actor: actor.user_id, "is_internal": lambda _world, _actor: True},
     "ticket_links": {"kind": lambda _world, _actor: "relates"},
+    "action_templates": {
+        "name": lambda _world, _actor: "Another",
+        "fields": lambda _world, _actor: Jsonb([{"key": "order", "label": "Order", "type": "text"}]),
+    },
     "notification_preferences": {
         "user_id": lambda _world, actor: actor.user_id,
         "kind": lambda _world, _actor: "noted",

@@ -196,6 +196,17 @@ with survey as (
 )
 insert into public.csat_ratings (organization_id, survey_id, ticket_id, contact_id, score, via)
 select %(org)s, id, ticket_id, contact_id, 5, 'link' from survey;
+with template as (
+  insert into public.action_templates (organization_id, name, body, fields)
+  values (%(org)s, 'Return', 'Please fill this in.', '[{"key": "order", "label": "Order", "type": "text"}]')
+  returning id, name, fields
+)
+insert into public.action_forms (
+  organization_id, ticket_id, contact_id, template_id, message_id, title, fields, expires_at
+)
+select %(org)s, t.id, t.contact_id, a.id, m.id, a.name, a.fields, now() + interval '1 day'
+from public.tickets as t join public.messages as m on m.ticket_id = t.id and m.seq = 1, template as a
+where t.organization_id = %(org)s;
 insert into public.outgoing_mails (
   organization_id, ticket_id, kind, is_automatic, contact_id, to_address, from_address, reply_to, subject, body_text, body_html
 )

@@ -57,6 +57,8 @@ def _links(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, Any
     """The signed links of a mail, by the names that its templates have for them."""
     if kind == "csat":
         return {"scores": [(n, signed_url("csat", tenant, context["about_id"], score=n)) for n in SCORES]}
+    if context.get("form_id"):
+        return {"form": signed_url("form", tenant, context["form_id"])}
     if kind == "notices":
         return {"stop": signed_url("notices", tenant, context["user_id"]), "inbox": settings().inbox_url}
     return {}

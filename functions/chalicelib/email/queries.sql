@@ -11,7 +11,7 @@ select
     from public.messages as p
     where p.ticket_id = t.id and p.message_id_header is not null and not p.is_internal and p.seq < m.seq
   ) as thread,
-  copies.cc, copies.bcc
+  copies.cc, copies.bcc, form.id as form_id
 from public.messages as m
 join public.tickets as t on t.id = m.ticket_id
 join public.organizations as o on o.id = t.organization_id
@@ -24,7 +24,9 @@ left join lateral (
   limit 1
 ) as a on true
 left join public.members as d on d.organization_id = m.organization_id and d.user_id = m.member_id
--- Who else takes part gets what a person writes. Nothing goes by itself to others than who asked.
+left join public.action_forms as form on form.organization_id = m.organization_id and form.message_id = m.id
+-- Who else takes part gets what a person writes. Nothing goes by itself to others than who asked; nor does the link of a
+-- form, which is for the contact to fill in.
 cross join lateral (
   select
     coalesce(array_agg(q.email order by q.email) filter (where p.role = 'cc'), '{}') as cc,
@@ -32,7 +34,7 @@ cross join lateral (
   from public.ticket_participants as p
   join public.contacts as q on q.organization_id = p.organization_id and q.id = p.contact_id
   where m.sender = 'member' and p.ticket_id = t.id and p.removed_at is null and p.contact_id <> t.contact_id
-    and q.email is not null and q.suppressed_at is null
+    and q.email is not null and q.suppressed_at is null and form.id is null
 ) as copies
 where m.id = %(message_id)s and m.sender in ('member', 'ai') and not m.is_internal
   and t.channel = 'email' and c.email is not null;

@@ -17,6 +17,7 @@ class Words(TypedDict):
     ai: str
     csat: str
     scores: tuple[str, str, str, str, str]
+    form: str
     news: str
     kinds: dict[str, str]
     stop: str
@@ -31,6 +32,7 @@ WORDS: dict[str, Words] = {
         "ai": "This answer was written by our assistant. Answer this mail if it did not help: a person will read it.",
         "csat": "How satisfied are you with our help?",
         "scores": ("Very dissatisfied", "Dissatisfied", "Neither", "Satisfied", "Very satisfied"),
+        "form": "Fill in the form:",
         "news": "news",
         "kinds": {
             "mentioned": "you were mentioned",
@@ -54,6 +56,7 @@ WORDS: dict[str, Words] = {
         "ai": "Diese Antwort hat unser Assistent geschrieben. Half sie nicht, antworten Sie: Ein Mensch liest mit.",
         "csat": "Wie zufrieden sind Sie mit unserer Hilfe?",
         "scores": ("Sehr unzufrieden", "Unzufrieden", "Teils, teils", "Zufrieden", "Sehr zufrieden"),
+        "form": "Zum Formular:",
         "news": "Neuigkeiten",
         "kinds": {
             "mentioned": "Sie wurden erwähnt",
@@ -77,6 +80,7 @@ WORDS: dict[str, Words] = {
         "ai": "Cette réponse a été écrite par notre assistant. Si elle n'aide pas, répondez : une personne vous lira.",
         "csat": "Êtes-vous satisfait de notre aide ?",
         "scores": ("Pas du tout satisfait", "Peu satisfait", "Ni l'un ni l'autre", "Satisfait", "Très satisfait"),
+        "form": "Remplir le formulaire :",
         "news": "nouvelles",
         "kinds": {
             "mentioned": "vous avez été mentionné",
@@ -100,6 +104,7 @@ WORDS: dict[str, Words] = {
         "ai": "Esta respuesta la ha escrito nuestro asistente. Si no le ayuda, responda: la leerá una persona.",
         "csat": "¿Está satisfecho con nuestra ayuda?",
         "scores": ("Muy insatisfecho", "Insatisfecho", "Ni lo uno ni lo otro", "Satisfecho", "Muy satisfecho"),
+        "form": "Rellenar el formulario:",
         "news": "novedades",
         "kinds": {
             "mentioned": "le han mencionado",

@@ -15,3 +15,6 @@ RATE = Docs((None,), {200: PAGE}, {400: ("malformed",)}, body=FIELDS)
 
 ASK_STOP = Docs((None,), {200: PAGE}, query=(TOKEN,))
 STOP = Docs((None,), {200: PAGE}, {400: ("malformed",)}, query=(TOKEN,), body=FIELDS)
+
+ASK_FORM = Docs((None,), {200: PAGE}, query=(TOKEN,))
+SUBMIT = Docs((None,), {200: PAGE}, {400: ("malformed",)}, body=FIELDS)

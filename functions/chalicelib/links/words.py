@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class Words(TypedDict):
-    """`scores` say what 1 to 5 mean."""
+    """`scores` say what 1 to 5 mean; `problems` what is wrong with an answer, by private.form_answer_error."""
 
     request: str
     gone: str
@@ -19,6 +19,8 @@ class Words(TypedDict):
     choose: str
     stop: str
     stopped: str
+    answered: str
+    problems: dict[str, str]
 
 
 WORDS: dict[str, Words] = {
@@ -34,6 +36,20 @@ WORDS: dict[str, Words] = {
         "choose": "Please choose one.",
         "stop": "No more notification mails from",
         "stopped": "You get no more of these mails. In the app you can turn them on again.",
+        "answered": "Thank you. The form has been filled in.",
+        "problems": {
+            "required": "Please fill this in.",
+            "too_long": "This is too long.",
+            "option": "Please choose from the list.",
+            "text": "A text, please.",
+            "number": "A number, please.",
+            "boolean": "Yes or no, please.",
+            "date": "A date, please, as 2026-01-31.",
+            "url": "A web address, please.",
+            "email": "An e-mail address, please.",
+            "phone": "A phone number, please.",
+            "unknown": "There is no such field.",
+        },
     },
     "de": {
         "request": "Anfrage",
@@ -47,6 +63,20 @@ WORDS: dict[str, Words] = {
         "choose": "Bitte wählen Sie aus.",
         "stop": "Keine Benachrichtigungen per Mail mehr von",
         "stopped": "Sie bekommen diese Mails nicht mehr. In der Anwendung lassen sie sich wieder einschalten.",
+        "answered": "Vielen Dank. Das Formular ist ausgefüllt.",
+        "problems": {
+            "required": "Bitte ausfüllen.",
+            "too_long": "Das ist zu lang.",
+            "option": "Bitte aus der Liste wählen.",
+            "text": "Bitte einen Text.",
+            "number": "Bitte eine Zahl.",
+            "boolean": "Bitte ja oder nein.",
+            "date": "Bitte ein Datum, wie 2026-01-31.",
+            "url": "Bitte eine Webadresse.",
+            "email": "Bitte eine Mailadresse.",
+            "phone": "Bitte eine Telefonnummer.",
+            "unknown": "Dieses Feld gibt es nicht.",
+        },
     },
     "fr": {
         "request": "Demande",
@@ -60,6 +90,20 @@ WORDS: dict[str, Words] = {
         "choose": "Veuillez choisir.",
         "stop": "Ne plus recevoir de notifications par courriel de",
         "stopped": "Vous ne recevrez plus ces courriels. Vous pouvez les réactiver dans l'application.",
+        "answered": "Merci. Le formulaire est rempli.",
+        "problems": {
+            "required": "Veuillez remplir ce champ.",
+            "too_long": "C'est trop long.",
+            "option": "Veuillez choisir dans la liste.",
+            "text": "Un texte, s'il vous plaît.",
+            "number": "Un nombre, s'il vous plaît.",
+            "boolean": "Oui ou non, s'il vous plaît.",
+            "date": "Une date, comme 2026-01-31.",
+            "url": "Une adresse web, s'il vous plaît.",
+            "email": "Une adresse électronique, s'il vous plaît.",
+            "phone": "Un numéro de téléphone, s'il vous plaît.",
+            "unknown": "Ce champ n'existe pas.",
+        },
     },
     "es": {
         "request": "Solicitud",
@@ -73,6 +117,20 @@ WORDS: dict[str, Words] = {
         "choose": "Elija una opción.",
         "stop": "No recibir más notificaciones por correo de",
         "stopped": "Ya no recibirá estos correos. Puede volver a activarlos en la aplicación.",
+        "answered": "Gracias. El formulario está completado.",
+        "problems": {
+            "required": "Rellene este campo.",
+            "too_long": "Es demasiado largo.",
+            "option": "Elija de la lista.",
+            "text": "Un texto, por favor.",
+            "number": "Un número, por favor.",
+            "boolean": "Sí o no, por favor.",
+            "date": "Una fecha, como 2026-01-31.",
+            "url": "Una dirección web, por favor.",
+            "email": "Una dirección de correo, por favor.",
+            "phone": "Un número de teléfono, por favor.",
+            "unknown": "Este campo no existe.",
+        },
     },
 }
 
