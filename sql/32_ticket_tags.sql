@@ -104,6 +104,7 @@ begin
     limit page_size
   ) as found
   join public.tickets as t on t.id = found.ticket_id
+  where t.merged_into is null
   order by t.id desc;
 end;
 $$;

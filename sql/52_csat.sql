@@ -105,13 +105,13 @@ for each row when (
 execute function private.follow_resolution();
 
 -- The survey of a ticket's present resolution, made where there is none; null where there is nothing to ask about: it
--- is not resolved (any more), is spam, or was begun by no person, or nobody has answered it.
+-- is not resolved (any more), is spam, was merged into another, or was begun by no person, or nobody has answered it.
 create function private.survey_of(ticket public.tickets) returns public.csat_surveys
 language plpgsql security definer set search_path = '' as $$
 declare
   survey public.csat_surveys;
 begin
-  if ticket.status_category <> 'resolved' or ticket.is_spam
+  if ticket.status_category <> 'resolved' or ticket.is_spam or ticket.merged_into is not null
     or ticket.last_contact_at is null or ticket.last_answer_at is null
   then
     return null;

@@ -288,6 +288,44 @@ def test_search_finds_what_is_merged_in_the_ticket_that_has_it_also_by_the_old_n
     assert shop.as_(agent, find, shop.organization, "zeppelin") == [{"id": other}]
 
 
+def test_both_tickets_hear_of_it(shop: Shop) -> None:
+    agent, contact = shop.member(), shop.contact()
+    into, other = asked(shop, contact=contact), asked(shop, contact=contact)
+    (move,) = merge(shop, agent, into, other)
+    undo(shop, agent, move)
+    told = shop.db.execute(
+        "select m.event, m.topic from realtime.messages as m join public.events as e"
+        " on e.id = (m.payload ->> 'event_id')::uuid where e.organization_id = %s and m.event like 'ticket.%%merged'",
+        [shop.organization],
+    ).fetchall()
+    for event in ("ticket.merged", "ticket.unmerged"):
+        assert sorted(row["topic"] for row in told if row["event"] == event) == sorted([
+            f"org:{shop.organization}", f"ticket:{other}:agents", f"ticket:{other}:contact", f"ticket:{into}:agents",
+        ])  # fmt: skip
+    since = "select public.events_since(%s, '1:0:0', 1000) as answer"
+    answer = shop.as_(agent, since, shop.organization)[0]["answer"]
+    assert [e["type"] for e in answer["events"]].count("ticket.merged") == 1
+
+
+def test_a_merged_ticket_is_in_no_list(shop: Shop) -> None:
+    agent, contact = shop.member(), shop.contact()
+    into, other = asked(shop, contact=contact), asked(shop, contact=contact)
+    shop.db.execute("update public.tickets set tags = '{lamp}' where id in (%s, %s)", [into, other])
+    merge(shop, agent, into, other)
+    tag = shop.value("select id from public.tags where organization_id = %s", shop.organization)
+    assert [row["id"] for row in shop.as_(agent, "select id from public.tickets_tagged(%s)", tag)] == [into]
+    assert shop.as_(agent, "select unassigned from public.unread_counts(%s)", shop.organization) == [{"unassigned": 1}]
+    assert shop.as_(agent, "select id from public.take_next(%s)", shop.organization) == []
+
+
+def test_nobody_is_asked_how_satisfied_they_are_with_a_merged_ticket(shop: Shop) -> None:
+    agent, contact = shop.member(), shop.contact()
+    into, other = asked(shop, contact=contact), asked(shop, contact=contact)
+    shop.say(other, "member", member_id=agent.user_id)
+    merge(shop, agent, into, other)
+    assert shop.value("select private.survey_of(t) is null from public.tickets as t where t.id = %s", other)
+
+
 def test_a_merge_of_a_merge_is_undone_in_any_order(shop: Shop) -> None:
     agent, contact = shop.member(), shop.contact()
     one, two, three = (asked(shop, name, contact=contact) for name in ("one", "two", "three"))
