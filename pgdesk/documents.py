@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pgdesk import event_types, openapi, rpcs
+from pgdesk import event_types, openapi, permissions, rpcs
 from pgdesk.environment import ROOT
 from pgdesk.scratch import declared, scratch_cluster
 
@@ -17,6 +17,7 @@ def documents(url: str) -> dict[str, str]:
     """What each document should say, by its name in docs/. `url`: a database that has the schema as it is declared."""
     catalogue = event_types.read(url)
     return {
+        "access.md": _below_mark("access.md", permissions.table(url)),
         "api.md": _below_mark("api.md", rpcs.table(url)),
         "events.md": _below_mark("events.md", event_types.sections(catalogue)),
         "events.schema.json": _json(event_types.json_schema(catalogue)),

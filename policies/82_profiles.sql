@@ -2,7 +2,8 @@ grant execute on function private.my_colleagues() to authenticated;
 grant execute on function private.my_answerers() to authenticated;
 
 alter table public.profiles enable row level security;
-grant select, insert (user_id, name, avatar_path, time_zone, locale), update (name, avatar_path, time_zone, locale)
+grant select, insert (user_id, name, avatar_path, time_zone, locale),
+  update (user_id, name, avatar_path, time_zone, locale)
 on public.profiles to authenticated;
 
 create policy "Everybody sees their own profile, and their colleagues'" on public.profiles

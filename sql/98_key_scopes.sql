@@ -192,5 +192,6 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/transfer_ownership', null, null),
   ('rpc/unread_counts', null, null),
   ('rpc/unsuppress_contact', null, null),
+  ('rpc/permissions', null, null),
   ('rpc/usage', null, null),
   ('rpc/verify_audit', null, null);

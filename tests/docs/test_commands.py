@@ -28,6 +28,7 @@ PAGES = (
     "chat.md",
     "tags.md",
     "notifications.md",
+    "access.md",
 )
 # As much of curl as the page uses, so that it need not be installed. Fails, as curl -f does, on an error.
 CURL = f"""#!{sys.executable}
@@ -63,7 +64,9 @@ def _run(shop: Shop, folder: Path, page: str, environment: dict[str, str]) -> st
     curl = folder / "curl"
     curl.write_text(CURL)
     curl.chmod(0o755)
-    token = tokens.sign(shop.settings.keys, owner.claims | {"aud": "authenticated", "exp": int(time.time()) + 60})
+    token = tokens.sign(
+        shop.settings.keys, owner.claims | {"aal": "aal2", "aud": "authenticated", "exp": int(time.time()) + 60}
+    )
     prelude = [] if page == PAGES[0] else _blocks(PAGES[0])[:1]
     with serving(shop.settings) as rest:
         done = subprocess.run(
@@ -82,13 +85,16 @@ def _run(shop: Shop, folder: Path, page: str, environment: dict[str, str]) -> st
 
 
 def _things(shop: Shop) -> dict[str, str]:
-    """What the pages speak of: a ticket with a message, its contact, and a team."""
+    """What the pages speak of: a ticket with a message, its contact, a team, and two members."""
     ticket = shop.ticket()
     shop.say(ticket)
     team = shop.value(
         "insert into public.teams (organization_id, name) values (%s, 'Support') returning id", shop.organization
     )
-    return {"TICKET": str(ticket), "CONTACT": str(shop.ticket_row(ticket)["contact_id"]), "TEAM": str(team)}
+    return {
+        "TICKET": str(ticket), "CONTACT": str(shop.ticket_row(ticket)["contact_id"]), "TEAM": str(team),
+        "COLLEAGUE": str(shop.member().user_id), "HEIR": str(shop.member().user_id),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES[1:])
