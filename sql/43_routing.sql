@@ -55,6 +55,7 @@ language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
 declare
   ticket public.tickets;
+  facts jsonb;
   rule public.routing_rules;
 begin
   select * into ticket from public.tickets as t where t.id = route_ticket.ticket_id for update;
@@ -64,7 +65,8 @@ begin
       and not exists (select from public.ticket_routings as d where d.ticket_id = ticket.id and d.rule_id = r.id)
     order by r.position, r.id
   loop
-    continue when not private.condition_holds(rule.conditions, private.ticket_facts(ticket));
+    facts := coalesce(facts, private.ticket_facts(ticket));
+    continue when not private.condition_holds(rule.conditions, facts);
     update public.tickets as t
     set team_id = case when 'team_id' = any (t.set_by_member) then t.team_id else coalesce(rule.team_id, t.team_id) end,
       priority = case
@@ -75,6 +77,7 @@ begin
       tags = array(select distinct unnest(t.tags || rule.add_tags) order by 1 limit 100)
     where t.id = ticket.id
     returning * into ticket;
+    facts := null;
     insert into public.ticket_routings (organization_id, ticket_id, rule_id, moment, rule, conditions)
     values (ticket.organization_id, ticket.id, rule.id, route_ticket.moment, rule.name, rule.conditions);
     exit when rule.is_final;

@@ -15,7 +15,7 @@ language sql immutable parallel safe set search_path = '' as $$
   select floor((extract(epoch from ends) - extract(epoch from starts)) * 1000)::bigint;
 $$;
 
--- All that is measured of these tickets. Spam is none of it.
+-- All that is measured of these tickets. Spam counts for nothing, nor what was merged into another ticket.
 create function private.measures_of(ticket_ids uuid[]) returns table (
   ticket_id uuid, measure text, at timestamptz, value bigint, agent_id uuid, team_id uuid, handled_by text
 )
@@ -38,7 +38,7 @@ begin
       lead(h.step) over life is null as is_last
     from public.ticket_history as h
     join public.tickets as t on t.id = h.ticket_id
-    where h.ticket_id = any (ticket_ids) and not t.is_spam
+    where h.ticket_id = any (ticket_ids) and not t.is_spam and t.merged_into is null
     window life as (partition by h.ticket_id order by h.step)
   ), turns as materialized (
     select
@@ -79,7 +79,7 @@ begin
   ), promises as (
     -- SLA clocks that have come to an end: kept or broken. As stored: a broken one has been told.
     select
-      c.ticket_id, c.metric, c.breached_at is null as kept, coalesce(c.breached_at, c.stopped_at) as at
+      c.ticket_id, c.metric, c.cycle, c.breached_at is null as kept, coalesce(c.breached_at, c.stopped_at) as at
     from public.sla_clocks as c
     where c.ticket_id = any (ticket_ids) and (c.breached_at is not null or c.stopped_at is not null)
   )
@@ -121,27 +121,26 @@ begin
   from resolutions as r where r.reopened_at is null
   union all
   -- A promise was kept, or broken.
-  select p.ticket_id, p.metric || case when p.kept then '_kept' else '_broken' end, p.at, null, s.agent_id, s.team_id,
-    s.handled_by
-  from promises as p
-  cross join lateral (
-    select t.* from turns as t
-    where t.ticket_id = p.ticket_id and (t.at <= p.at or t.step = 1)
-    order by t.step desc
-    limit 1
-  ) as s
+  (
+    select distinct on (p.ticket_id, p.metric, p.cycle)
+      p.ticket_id, p.metric || case when p.kept then '_kept' else '_broken' end, p.at, null::bigint, t.agent_id,
+      t.team_id, t.handled_by
+    from promises as p
+    join turns as t on t.ticket_id = p.ticket_id and (t.at <= p.at or t.step = 1)
+    order by p.ticket_id, p.metric, p.cycle, t.step desc
+  )
   union all
   -- A contact rated the ticket; the score counts for who had it when it was resolved.
-  select r.ticket_id, m.measure, r.at, r.score, r.member_id, r.team_id, s.handled_by
-  from turns as l
-  join public.csat_ratings as r on r.organization_id = l.organization_id and r.ticket_id = l.ticket_id
-  cross join lateral (
-    select t.handled_by from turns as t
-    where t.ticket_id = r.ticket_id and (t.at <= r.at or t.step = 1)
-    order by t.step desc
-    limit 1
-  ) as s
+  select r.ticket_id, m.measure, r.at, r.score, r.member_id, r.team_id, r.handled_by
+  from (
+    select distinct on (r.id) r.*, t.handled_by
+    from turns as l
+    join public.csat_ratings as r on r.organization_id = l.organization_id and r.ticket_id = l.ticket_id
+    join turns as t on t.ticket_id = r.ticket_id and (t.at <= r.at or t.step = 1)
+    where l.is_last
+    order by r.id, t.step desc
+  ) as r
   cross join lateral (values ('csat'), (case when r.score >= 4 then 'csat_good' end)) as m (measure)
-  where l.is_last and m.measure is not null;
+  where m.measure is not null;
 end;
 $$;

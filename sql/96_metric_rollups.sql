@@ -109,28 +109,33 @@ begin
     from known as k cross join lateral unnest(k.measures) as m
     union all
     select 1, f.channel, f.category_id, f.tags, m.* from fresh as f cross join lateral unnest(f.measures) as m
-  ), changes as (
+  ), differences as (
+    -- Most of what a ticket counted for it still does.
     select
-      p.dimension, p.key, e.measure, (e.at at time zone 'utc')::date as day, b.bucket,
-      sum(e.sign) as count, coalesce(sum(e.sign * e.value), 0) as sum
+      e.channel, e.category_id, e.tags, e.agent_id, e.team_id, e.handled_by, e.measure,
+      (e.at at time zone 'utc')::date as day, b.bucket, sum(e.sign) as count, coalesce(sum(e.sign * e.value), 0) as sum
     from entries as e
-    cross join lateral (
-      select 'organization' as dimension, '' as key
-      union all select 'team', e.team_id::text
-      union all select 'agent', e.agent_id::text
-      union all select 'channel', e.channel::text
-      union all select 'category', e.category_id::text
-      union all select 'handled_by', e.handled_by
-      union all select 'tag', tag from unnest(e.tags) as tag
-    ) as p
     cross join lateral (
       select case
         when e.measure in ('first_response', 'next_response', 'full_resolution') then private.duration_bucket(e.value)
       end as bucket
     ) as b
-    where p.key is not null
-    group by p.dimension, p.key, e.measure, day, b.bucket
+    group by e.channel, e.category_id, e.tags, e.agent_id, e.team_id, e.handled_by, e.measure, day, b.bucket
     having sum(e.sign) <> 0 or sum(e.sign * e.value) <> 0
+  ), changes as (
+    select p.dimension, p.key, c.measure, c.day, c.bucket, sum(c.count) as count, sum(c.sum) as sum
+    from differences as c
+    cross join lateral (
+      select 'organization' as dimension, '' as key
+      union all select 'team', c.team_id::text
+      union all select 'agent', c.agent_id::text
+      union all select 'channel', c.channel::text
+      union all select 'category', c.category_id::text
+      union all select 'handled_by', c.handled_by
+      union all select distinct 'tag', tag from unnest(c.tags) as tag
+    ) as p
+    where p.key is not null
+    group by p.dimension, p.key, c.measure, c.day, c.bucket
   )
   insert into private.daily_metrics as d (organization_id, dimension, day, key, measure, count, sum, histogram)
   select
@@ -253,7 +258,9 @@ create trigger csat_ratings_measure after insert or update or delete on public.c
 for each row execute function private.follow_measures();
 -- What is in no history.
 create trigger tickets_measure after update on public.tickets
-for each row when ((old.tags, old.is_spam) is distinct from (new.tags, new.is_spam))
+for each row when (
+  (old.tags, old.is_spam, old.merged_into) is distinct from (new.tags, new.is_spam, new.merged_into)
+)
 execute function private.follow_measures();
 create trigger tickets_unmeasure after delete on public.tickets
 for each row execute function private.follow_measures();

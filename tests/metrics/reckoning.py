@@ -118,7 +118,9 @@ def reckon(shop: Shop) -> Sums:
     counts: Counter[Any] = Counter()
     sums: Counter[Any] = Counter()
     histograms: dict[Any, Counter[int]] = defaultdict(Counter)
-    for ticket in rows(shop, "select * from public.tickets where organization_id = %s and not is_spam"):
+    for ticket in rows(
+        shop, "select * from public.tickets where organization_id = %s and not is_spam and merged_into is null"
+    ):
         of_it = (
             rows(
                 shop,
