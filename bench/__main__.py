@@ -13,6 +13,7 @@ PARTS = (
     "bench.intake",
     "bench.jobs",
     "bench.desk",
+    "bench.desk_rules",
     "bench.webhooks",
     "bench.realtime",
     "bench.rest",

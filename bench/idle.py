@@ -39,6 +39,8 @@ def main() -> int:
             wait_until_done(connection)
             send(settings, [mail(n, desk.address, "warm.example") for n in range(30)], desk.address)
             wait_until_done(connection)
+            while (row := connection.execute(SQL["hasten_metrics"]).fetchone()) and row["waiting"]:
+                time.sleep(0.5)
         alone = _watch("nobody looks", settings)
         with Listener(settings, desk):  # an inbox that is open
             watched = _watch("an inbox is open", settings)

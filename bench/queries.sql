@@ -83,6 +83,14 @@ select private.emit(%(organization_id)s, 'contact.created', gen_random_uuid()) a
 -- last_job --
 select max(finished_at) as finished_at from private.jobs where state = 'done';
 
+-- hasten_metrics --
+-- The numbers, which come two minutes behind, come now. How many organizations still wait for theirs.
+with hastened as (
+  update private.jobs set run_at = now() where state = 'waiting' and dedupe_key = 'metrics' and run_at > now()
+  returning private.wake_relay()
+)
+select (select count(*) from private.unmeasured) + (select count(*) from hastened) as waiting;
+
 -- all_rows --
 -- Added and not removed again, in every table of the desk and of the platform; but jobs of the housekeeping.
 select
@@ -124,3 +132,77 @@ select e.* from public.events as e where e.ticket_id = %(ticket)s order by e.txi
 
 -- search --
 select id, number, subject from public.search_tickets(%(organization)s, %(query)s);
+
+-- search_messages --
+select id, ticket_id, snippet from public.search_messages(%(organization)s, %(query)s);
+
+-- search_contacts --
+select id, name, email from public.search_contacts(%(organization)s, %(query)s);
+
+-- act_as_clock --
+select set_config('app.organization_id', %(organization)s, true);
+
+-- view --
+select t.* from public.ticket_views as v cross join lateral public.view_tickets(v.id) as t
+where v.organization_id = %(organization)s and v.name = %(view)s;
+
+-- view_counts --
+select * from public.view_counts(%(organization)s);
+
+-- take_next --
+select * from public.take_next(%(organization)s);
+
+-- assign --
+select private.ring('{"ring": "assign"}');
+
+-- run_sla --
+select private.run_sla(t) from public.tickets as t where t.id = %(ticket)s;
+
+-- ticket_metrics --
+select * from public.ticket_metrics(%(ticket)s);
+
+-- report --
+select * from public.metrics(%(organization)s, current_date - 89, current_date, %(by)s, null, %(per)s);
+
+-- backlog --
+select * from public.backlog(%(organization)s, 'team');
+
+-- measure --
+select private.measure_tickets(%(organization)s, array(
+  select t.id from public.tickets as t
+  where t.organization_id = %(organization)s and t.number between %(number)s - 9 and %(number)s
+));
+
+-- open_ticket --
+select id from public.open_ticket(
+  %(organization)s, 'A question', 'Where is my parcel?', 'portal',
+  (
+    select c.id from public.contacts as c
+    where c.organization_id = %(organization)s and c.email = 'contact' || 1 + %(number)s %% 100 || '@people.example'
+  )
+);
+
+-- due_clocks --
+select id from private.jobs
+where organization_id = %(organization)s and consumer = 'clock' and state = 'waiting' and run_at <= now()
+order by run_at, id;
+
+-- ring --
+select private.ring(j.payload) from private.jobs as j where j.id = %(id)s;
+
+-- clock_done --
+update private.jobs set state = 'done', finished_at = now() where id = %(id)s;
+
+-- solve_all --
+update public.tickets set status = 'solved' where organization_id = %(organization)s and status_category = 'open';
+
+-- kept_rules --
+-- How many tickets every rule has been kept for.
+select
+  count(t.assignee_id) as assigned,
+  count(*) filter (where t.tags = '{routed}') as routed,
+  (select count(*) from public.sla_clocks as c where c.organization_id = %(organization)s and c.metric = 'resolution')
+    as promised,
+  (select count(*) from private.ticket_measures as k where k.organization_id = %(organization)s) as measured
+from public.tickets as t
+where t.organization_id = %(organization)s;
