@@ -300,6 +300,16 @@ def test_a_merged_tag_is_replaced_wherever_it_was(shop: Shop) -> None:
     assert names(shop) == {"billing", "refunds", "x"}
 
 
+def test_all_names_that_a_merged_tag_had_mean_the_one_that_stays(shop: Shop) -> None:
+    manager, ticket = shop.member("manager"), shop.ticket()
+    bill, payments = tag(shop, "bill"), tag(shop, "payments")
+    rename(shop, bill, "invoice")
+    shop.as_(manager, "select public.merge_tags(%s, %s)", bill, payments)
+    for name in ("Bill", "INVOICE"):
+        label_ticket(shop, ticket, name)
+        assert tags_of(shop, ticket) == ["payments"]
+
+
 def test_a_tag_is_merged_into_one_below_it(shop: Shop) -> None:
     manager = shop.member("manager")
     top, middle, low = chain(shop, "top", "middle", "low")
