@@ -79,9 +79,7 @@ $$;
 -- The organization's contact as whom the caller itself has come.
 create function private.my_contact(organization_id uuid) returns public.contacts
 language sql stable security definer set search_path = '' as $$
-  select c.* from public.contacts as c
-  where c.organization_id = my_contact.organization_id and c.id in (select private.my_contacts())
-  limit 1;
+  select c.* from public.contacts as c where c.id = private.my_contact_id(my_contact.organization_id);
 $$;
 
 -- May the caller write down what any visitor does? Agents, keys with their rights, and the functions at work.
@@ -119,7 +117,11 @@ begin
       raise exception 'you may not register sessions of this organization' using errcode = '42501';
     end if;
   end if;
-  if address <> visitor.email then
+  if visitor.email is not null and address is not null and not exists (
+    select from public.contacts as c
+    where c.organization_id = visitor.organization_id and c.email = address
+      and coalesce(c.merged_into, c.id) = visitor.id
+  ) then
     raise exception 'you are signed in under another address' using errcode = '42501';
   end if;
   if address is not null then

@@ -86,7 +86,7 @@ declare
   -- As conditions know them: a ticket is `t`, its contact `c`.
   looked_at constant text := case job.target when 'contacts' then 'c' else 't' end;
   place constant text := case job.target
-    when 'contacts' then 'public.contacts as c'
+    when 'contacts' then '(select * from public.contacts where merged_into is null) as c'
     else format(
       'public.%I as t left join public.contacts as c on c.organization_id = t.organization_id and c.id = t.contact_id',
       job.target
@@ -342,7 +342,9 @@ begin
     when j.target = 'tickets'
       then (select count(*) from public.tickets as t where t.organization_id = j.organization_id)
     when j.target = 'contacts'
-      then (select count(*) from public.contacts as c where c.organization_id = j.organization_id)
+      then (
+        select count(*) from public.contacts as c where c.organization_id = j.organization_id and c.merged_into is null
+      )
     else (select count(*) from public.sessions as s where s.organization_id = j.organization_id)
   end
   where j.id = job.id;

@@ -269,6 +269,30 @@ def test_a_session_that_is_linked_anew_while_contacts_are_tagged_has_the_tags_of
     assert labels.on_session(shop, visit) == set()
 
 
+def test_tags_follow_when_contacts_are_merged_and_come_back_when_that_is_undone(shop: Shop) -> None:
+    manager, winner, loser = shop.member("manager"), shop.contact(), shop.contact()
+    visits = [session(shop, winner), session(shop, loser)]
+    both, one, other = (labels.tag(shop, name) for name in ("both", "one", "other"))
+    for contact, label in ((winner, both), (winner, one), (loser, both), (loser, other)):
+        labels.tag_contact(shop, contact, label)
+    before = [labels.on_session(shop, visit) for visit in visits]
+    (merge,) = shop.as_(manager, "select * from public.merge_contacts(%s, %s)", winner, [loser])
+    inherited = {(name, "inherited") for name in ("both", "one", "other")}
+    assert [labels.on_session(shop, visit) for visit in visits] == [inherited, inherited]
+    shop.as_(manager, "select public.unmerge_contacts(%s)", merge["id"])
+    assert [labels.on_session(shop, visit) for visit in visits] == before
+    job = labels.bulk(shop, manager, "contacts", {"conditions": {"all": []}}, ["every"], [])
+    assert job["changed"] == 2
+
+
+def test_what_was_merged_into_another_contact_is_not_tagged_by_itself(shop: Shop) -> None:
+    manager, winner, loser = shop.member("manager"), shop.contact(), shop.contact()
+    shop.as_(manager, "select public.merge_contacts(%s, %s)", winner, [loser])
+    job = labels.bulk(shop, manager, "contacts", {"conditions": {"all": []}}, ["vip"], [])
+    assert (job["total"], job["changed"]) == (1, 1)
+    assert labels.on_contact(shop, loser) == set()
+
+
 def test_two_members_who_give_a_contact_the_same_tag_at_once_give_it_once(shop: Shop, shared: Settings) -> None:
     contact, label = shop.contact(), labels.tag(shop, "vip")
     visit = session(shop, contact)

@@ -10,7 +10,7 @@ import pytest
 from infra.local.settings import Settings
 from tests.data_model.shop import Shop, connect, new_shop, together
 from tests.people import ANON, Actor, act_as, new_user, not_there
-from tests.tags.visits import journey, register, see, session, session_row
+from tests.tags.visits import journey, register, see, session, session_row, visitor
 
 
 def contacts(shop: Shop, email: str) -> list[UUID]:
@@ -124,6 +124,38 @@ def test_a_visitor_goes_on_with_no_session_but_its_own(shop: Shop) -> None:
             see(shop, second, other, "https://shop.example/")
         with not_there():
             shop.as_(second, "select public.end_session(%s)", other)
+
+
+def test_an_address_that_a_visitor_makes_up_links_the_session_and_shows_nothing(shop: Shop) -> None:
+    owner, known = shop.contact(email := f"{uuid4()}@people.example"), shop.member()
+    ticket = shop.ticket(owner)
+    shop.say(ticket, body_text="My card number is 4711")
+    anonymous, someone = visitor(shop)
+    begun = register(shop, someone, external_id="web-1")
+    assert session_row(shop, begun["session_id"])["contact_id"] == anonymous
+    claimed, made_up = (
+        register(shop, someone, external_id="web-1", email=address) for address in (email, f"{uuid4()}@people.example")
+    )
+    assert claimed == made_up == begun, "whether the address was known cannot be told"
+    register(shop, someone, external_id="web-1", email=email)
+    assert session_row(shop, begun["session_id"])["contact_id"] == owner
+    assert register(shop, someone, external_id="web-1") == begun
+    assert session_row(shop, begun["session_id"])["contact_id"] == owner, "nor is the link lost"
+    see(shop, someone, begun["session_id"], "https://shop.example/prices")
+    assert [entry["kind"] for entry in journey(shop, known, owner)["entries"]][:1] == ["event"]
+    for hidden in ("tickets", "messages", "sessions", "session_events", "tags", "contact_tags"):
+        assert shop.as_(someone, f"select * from public.{hidden}") == [], hidden
+    with not_there():
+        journey(shop, someone, owner)
+
+
+def test_a_contact_that_was_merged_registers_under_either_address(shop: Shop) -> None:
+    (winner, first), (loser, second) = shop.customer(), shop.customer()
+    shop.as_(shop.member("manager"), "select public.merge_contacts(%s, %s)", winner, [loser])
+    address = shop.value("select email from public.contacts where id = %s", loser)
+    for customer in (first, second):
+        answer = register(shop, customer, external_id="one", email=address)
+        assert session_row(shop, answer["session_id"])["contact_id"] == winner
 
 
 def test_strangers_register_nothing(shop: Shop) -> None:

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tests.data_model.shop import Shop
-from tests.people import Actor
+from tests.people import ROLE_OF_VISITORS, Actor
+
+
+def visitor(shop: Shop) -> tuple[UUID, Actor]:
+    """A contact without an address, and who has a widget's token for it."""
+    contact: UUID = shop.value(
+        "insert into public.contacts (organization_id) values (%s) returning id", shop.organization
+    )
+    someone = uuid4()
+    shop.db.execute(
+        "insert into public.visitors (id, organization_id, contact_id) values (%s, %s, %s)",
+        [someone, shop.organization, contact],
+    )
+    return contact, Actor(ROLE_OF_VISITORS, organization_id=shop.organization, visitor_id=someone)
 
 
 def register(shop: Shop, actor: Actor, **given: Any) -> dict[str, Any]:
