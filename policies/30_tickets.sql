@@ -40,7 +40,7 @@ grant select on public.tickets to authenticated, pgdesk_functions;
 grant insert (organization_id, subject, channel, contact_id, mail_address_id) on public.tickets
 to authenticated, pgdesk_functions;
 grant update (
-  subject, status, priority, category_id, team_id, assignee_id, language, is_spam, tags, ai_state
+  subject, status, priority, category_id, team_id, assignee_id, language, is_spam, tags, fields, ai_state
 ) on public.tickets to authenticated;
 grant update (
   status, priority, category_id, team_id, language, sentiment, is_spam, tags, ai_state

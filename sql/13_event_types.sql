@@ -59,8 +59,8 @@ insert into private.event_types (type, subject, audience, happens, properties, i
 ),
 (
   'ticket.updated', 'ticket', 'agents',
-  'Columns of the ticket changed: each that did, with its new value. Of the subject, which is content, only that it '
-  || 'changed. Comes beside `ticket.status.changed` and `ticket.assigned`.',
+  'Columns of the ticket changed: each that did, with its new value. Of the subject and of custom fields, which are '
+  || 'content, only that they changed. Comes beside `ticket.status.changed` and `ticket.assigned`.',
   '{
     "subject": {"type": "null", "description": "it changed; read it from the ticket"},
     "status": {"$ref": "#/$defs/status"},
@@ -75,6 +75,7 @@ insert into private.event_types (type, subject, audience, happens, properties, i
     "sentiment": {"enum": ["negative", "neutral", "positive", null]},
     "is_spam": {"type": "boolean"},
     "tags": {"type": "array", "items": {"type": "string"}},
+    "fields": {"type": "null", "description": "custom fields changed; read them from the ticket"},
     "ai_state": {"enum": ["on", "off"], "description": "off: a human has taken over, no bot posts"},
     "first_response_due_at": {"$ref": "#/$defs/instant_or_null"},
     "next_response_due_at": {"$ref": "#/$defs/instant_or_null"},

@@ -61,6 +61,8 @@ create table public.tickets (
   tags text[] not null default '{}' check (cardinality(tags) <= 100),
   -- Who set it decides who may change it: triage leaves alone what a member has set.
   set_by_member text[] not null default '{}',
+  -- Custom fields (23_custom_fields.sql).
+  fields jsonb not null default '{}' check (jsonb_typeof(fields) = 'object'),
   -- on: the AI may answer; off: a human has taken over, and no bot posts any more.
   ai_state text not null default 'on' check (ai_state in ('on', 'off')),
   -- Where its messages are now: it is a signpost, and in no list (54_merge_split.sql).
@@ -237,6 +239,10 @@ create trigger tickets_contact before insert on public.tickets
 for each row execute function private.land_at_standing_contact();
 create trigger tickets_keep before insert or update on public.tickets
 for each row execute function private.keep_ticket();
+create trigger tickets_fields_new before insert on public.tickets
+for each row when (new.fields <> '{}') execute function private.check_fields('ticket');
+create trigger tickets_fields before update of fields on public.tickets
+for each row when (new.fields is distinct from old.fields) execute function private.check_fields('ticket');
 
 create function private.announce_ticket() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -252,8 +258,10 @@ begin
     return null;
   end if;
   before := to_jsonb(old);
-  -- The subject is content: that it changed is told, not to what.
-  select coalesce(jsonb_object_agg(field.key, case when field.key <> 'subject' then field.value end), '{}') into changed
+  -- The subject and custom fields are content: that they changed is told, not to what.
+  select coalesce(
+    jsonb_object_agg(field.key, case when field.key not in ('subject', 'fields') then field.value end), '{}'
+  ) into changed
   from jsonb_each(to_jsonb(new)) as field
   where field.value is distinct from before -> field.key
     and field.key not in (

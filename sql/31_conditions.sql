@@ -16,7 +16,20 @@ language sql immutable parallel safe set search_path = '' as $$
     ('last_contact_at', 'instant'), ('last_answer_at', 'instant'), ('resolved_at', 'instant'),
     ('snoozed_until', 'instant'), ('first_response_due_at', 'instant'), ('next_response_due_at', 'instant'),
     ('resolution_due_at', 'instant'),
-    ('contact.email', 'text'), ('contact.name', 'text'), ('contact.language', 'text'), ('contact.tags', 'list');
+    ('contact.email', 'text'), ('contact.name', 'text'), ('contact.language', 'text'), ('contact.tags', 'list'),
+    ('contact.company', 'text');
+$$;
+
+-- Of which kind a field is; null where there is none. A custom field, as `fields.plan` or `contact.fields.plan`, is
+-- asked as a text, whatever its type: which ones there are is each organization's.
+create function private.condition_kind(field text) returns text
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  if field ~ '^(contact\.)?fields\.[a-z][a-z0-9_]{0,39}$' then
+    return 'text';
+  end if;
+  return (select f.kind from private.condition_fields() as f where f.field = condition_kind.field);
+end;
 $$;
 
 -- A time as conditions say it: "2026-01-31T09:00:00Z", "today", or from now on: "2 days ago", "4 hours".
@@ -45,11 +58,10 @@ $$;
 create function private.question_error(question jsonb) returns text
 language plpgsql stable parallel safe set search_path = '' as $$
 declare
-  kind text;
+  kind constant text := private.condition_kind(question ->> 'field');
   op constant text := question ->> 'op';
   value constant jsonb := question -> 'value';
 begin
-  select f.kind into kind from private.condition_fields() as f where f.field = question ->> 'field';
   if kind is null then
     return format('there is no field "%s"', left(question ->> 'field', 60));
   end if;
@@ -128,23 +140,41 @@ begin
 end;
 $$;
 
+-- Custom fields as texts, each by its name with what stands before it.
+create function private.field_facts(prefix text, fields jsonb) returns jsonb
+language plpgsql immutable parallel safe set search_path = '' as $$
+begin
+  if fields = '{}' then
+    return fields;
+  end if;
+  return (select jsonb_object_agg(prefix || key, value #>> '{}') from jsonb_each(fields));
+end;
+$$;
+
 -- What conditions are asked of: a contact alone, and a ticket with its contact.
 create function private.contact_facts(contact public.contacts) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_object_agg('contact.' || field.key, field.value)
-    || jsonb_build_object('contact.tags', array(
-      select t.name
-      from public.contact_tags as l
-      join public.tags as t on t.organization_id = l.organization_id and t.id = l.tag_id
-      where l.organization_id = (contact).organization_id and l.contact_id = (contact).id
-      order by t.name
-    ))
+    || private.field_facts('contact.fields.', (contact).fields)
+    || jsonb_build_object(
+      'contact.tags', array(
+        select t.name
+        from public.contact_tags as l
+        join public.tags as t on t.organization_id = l.organization_id and t.id = l.tag_id
+        where l.organization_id = (contact).organization_id and l.contact_id = (contact).id
+        order by t.name
+      ),
+      'contact.company', (
+        select k.name from public.companies as k
+        where k.organization_id = (contact).organization_id and k.id = (contact).company_id
+      )
+    )
   from jsonb_each(to_jsonb(contact)) as field;
 $$;
 
 create function private.ticket_facts(ticket public.tickets) returns jsonb
 language sql stable set search_path = '' as $$
-  select to_jsonb(ticket) || coalesce(
+  select to_jsonb(ticket) || private.field_facts('fields.', (ticket).fields) || coalesce(
     (
       select private.contact_facts(c)
       from public.contacts as c

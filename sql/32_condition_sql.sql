@@ -9,12 +9,16 @@ language plpgsql stable set search_path = '' as $$
 declare
   field constant text := question ->> 'field';
   op constant text := question ->> 'op';
-  kind constant text := (select f.kind from private.condition_fields() as f where f.field = question ->> 'field');
+  kind constant text := private.condition_kind(question ->> 'field');
   is_id constant boolean := field like '%\_id';
   fact constant text := case
     when field = 'contact.tags' then
       'array(select g.name from public.contact_tags as l join public.tags as g on g.id = l.tag_id'
       ' where l.organization_id = c.organization_id and l.contact_id = c.id)'
+    when field = 'contact.company' then
+      '(select k.name from public.companies as k where k.organization_id = c.organization_id and k.id = c.company_id)'
+    when starts_with(field, 'contact.fields.') then format('(c.fields ->> %L)', substr(field, 16))
+    when starts_with(field, 'fields.') then format('(t.fields ->> %L)', substr(field, 8))
     when starts_with(field, 'contact.') then format('c.%I', substr(field, 9))
     else format('t.%I', field)
   end;

@@ -44,7 +44,7 @@ insert into private.personal_data (
   )', null, true, '{}', 'blank', 'detail = ''{}''', 10, null),
 -- The ticket itself, its clocks and its history.
 ('public.tickets', null, 'r.id = any ($2)', true, '{set_by_member}', 'blank',
-  'subject = '''', erased_at = now()', 30, null),
+  'subject = '''', fields = ''{}'', erased_at = now()', 30, null),
 ('public.ticket_history', null, 'r.ticket_id = any ($2)', true, '{actor_id,assignee_id}', 'keep', null, 0,
   'Times and states: what is counted.'),
 ('public.sla_clocks', null, null, false, '{}', 'keep', null, 0, 'Times that were promised to the ticket.'),

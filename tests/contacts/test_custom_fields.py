@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from tests.data_model.shop import Behind, Shop, connect, waits
-from tests.people import act_as
+from tests.people import act_as, not_there
 
 OPTIONS = ["free", "pro"]
 FITTING: dict[str, list[Any]] = {
@@ -233,3 +233,46 @@ def test_mail_comes_in_whatever_is_required(shop: Shop) -> None:
         shop.functions, "select private.contact_for(%s, 'ann@people.example', 'Ann') as id", shop.organization
     )
     assert made["id"]
+
+
+def test_tickets_have_fields_of_their_own_which_agents_change(shop: Shop) -> None:
+    define(shop, "order_no", target="ticket")
+    ticket, agent = shop.ticket(), shop.member()
+    (row,) = shop.as_(agent, "select public.set_fields('ticket', %s, '{\"order_no\": \"A-7\"}') as f", ticket)
+    assert row["f"] == {"order_no": "A-7"}
+    told = [event["data"] for event in shop.events(ticket) if event["type"] == "ticket.updated"]
+    assert told == [{"fields": None}]
+    with pytest.raises(psycopg.errors.CheckViolation, match='field "order_no" of a ticket takes a text'):
+        shop.as_(agent, "update public.tickets set fields = '{\"order_no\": 7}' where id = %s", ticket)
+    with not_there():
+        shop.as_(shop.member("viewer"), "select public.set_fields('ticket', %s, '{}')", ticket)
+
+
+def test_conditions_ask_custom_fields_and_the_company(shop: Shop) -> None:
+    """The same of one ticket's facts and as a predicate over many; what nobody has set holds for nothing."""
+    define(shop, "plan", "select"), define(shop, "seats", "number"), define(shop, "order_no", target="ticket")
+    contact = shop.contact("ann@acme.example")
+    write(shop, contact, plan="pro", seats=12)
+    acme = shop.value("insert into public.companies (organization_id, name) values (%s, 'Acme') returning id",
+                      shop.organization)  # fmt: skip
+    shop.db.execute("update public.contacts set company_id = %s where id = %s", [acme, contact])
+    ticket, other = shop.ticket(contact), shop.ticket()
+    shop.db.execute('update public.tickets set fields = \'{"order_no": "A-7"}\' where id = %s', [ticket])
+    for field, value in (
+        ("contact.fields.plan", "Pro"), ("contact.fields.seats", "12"), ("fields.order_no", "a-7"),
+        ("contact.company", "acme"),
+    ):  # fmt: skip
+        asked = Jsonb({"field": field, "op": "is", "value": value})
+        assert shop.value("select private.condition_error(%s)", asked) is None
+        holds = (
+            "select private.condition_holds(%s, private.ticket_facts(t)) as h from public.tickets as t where id = %s"
+        )
+        assert [shop.value(holds, asked, each) for each in (ticket, other)] == [True, False], field
+        predicate = shop.value("select private.condition_sql(%s)", asked)
+        found = shop.db.execute(
+            "select t.id from public.tickets as t join public.contacts as c on c.id = t.contact_id"
+            f" where t.organization_id = %s and {predicate}", [shop.organization],
+        ).fetchall()  # fmt: skip
+        assert [each["id"] for each in found] == [ticket], field
+    odd = Jsonb({"field": "contact.fields.x'); drop table", "op": "is", "value": "y"})
+    assert "there is no field" in shop.value("select private.condition_error(%s)", odd)
