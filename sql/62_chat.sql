@@ -129,7 +129,7 @@ declare
   organization uuid := (
     select w.organization_id from public.chat_widgets as w
     where w.id = administered_widget.widget_id
-      and w.organization_id in (select m.organization_id from public.members as m where m.user_id = (select auth.uid()))
+      and w.organization_id in (select private.my_organizations())
   );
 begin
   if organization is null then

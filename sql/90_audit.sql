@@ -205,7 +205,7 @@ begin
       ('ticket_statuses', 'key'), ('ticket_categories', 'id'), ('routing_rules', 'id'), ('macros', 'id'),
       ('canned_responses', 'id'), ('calendars', 'id'), ('calendar_hours', 'calendar_id'),
       ('calendar_holidays', 'calendar_id'), ('sla_policies', 'id'), ('sla_targets', 'policy_id'),
-      ('article_categories', 'id'), ('triage_examples', 'id')
+      ('article_categories', 'id'), ('triage_examples', 'id'), ('action_templates', 'id')
     ) as t (name, key)
   loop
     execute format(

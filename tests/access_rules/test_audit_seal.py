@@ -211,6 +211,16 @@ UNAUDITED = {
     "article_versions": "append-only, and signed by who wrote",
     "drafts": "what became of each is in draft_feedback",
     "draft_feedback": "append-only, and signed by who wrote",
+    "companies": "customers' data, as contacts are",
+    "company_domains": "customers' data, as contacts are",
+    "contact_external_ids": "customers' data, as contacts are",
+    "contact_notes": "signed by who wrote",
+    "contact_tags": "who tagged stands in the row",
+    "session_taggings": "who tagged stands in the row",
+    "dismissed_duplicates": "who said so stands in the row",
+    "ticket_links": "who linked stands in the row",
+    "notifications": "one's own",
+    "notification_preferences": "one's own",
     "profiles": "one's own, in no organization",
 }
 

@@ -17,7 +17,7 @@ from tests.people import Actor, act_as
 world = isolation.world
 REFUSED = {"42501", "PT404"}
 # Tables where what counts is whose row it is, besides the role; as where tests/isolation has but the owner read.
-OWN_ROWS = {"profiles", "ticket_views", "article_feedback"}
+OWN_ROWS = {"profiles", "ticket_views", "article_feedback", "contact_notes"}
 # RPCs that cannot be tried with what there is, and where they are.
 ELSEWHERE = {
     "events_since": "a stranger gets no events: tests/data_model/test_events.py",
@@ -25,6 +25,8 @@ ELSEWHERE = {
     "retry_provider_mail": "asks for a mail that gave up: tests/intake/test_ledger.py",
     "split_mail": "asks for a mail that was threaded: tests/intake/test_ledger.py",
     "merge_tickets": "asks for two tickets: tests/tickets",
+    "merge_contacts": "asks for two contacts: tests/contacts",
+    "dismiss_duplicate": "asks for two contacts: tests/contacts",
 }
 VERBS = {"read": "select", "add": "insert", "change": "update", "remove": "delete"}
 # What an argument is where its name does not tell the table, by function or for all.
@@ -37,6 +39,14 @@ ARGUMENTS = {
     "organization_id": "{org}",
     "space_id": "(select id from public.chat_widgets where organization_id = {org} limit 1)",
     "category_id": "(select id from public.ticket_categories where organization_id = {org} limit 1)",
+    "winner_id": "(select id from public.contacts where organization_id = {org} limit 1)",
+    "other_id": "(select id from public.contacts where organization_id = {org} limit 1)",
+    "loser_ids": "array(select id from public.contacts where organization_id = {org})",
+    "merge_id": "(select id from public.contact_merges where organization_id = {org} limit 1)",
+    "form_id": "(select id from public.action_forms where organization_id = {org} limit 1)",
+    "template_id": "(select id from public.action_templates where organization_id = {org} limit 1)",
+    "set_fields.target": "'contact'",
+    "set_fields.id": "(select id from public.contacts where organization_id = {org} limit 1)",
     "job_id": "(select id from public.tag_jobs where organization_id = {org} limit 1)",
     "into_tag_id": "(select id from public.tags where organization_id = {org} limit 1)",
     "replay_webhooks.since": "now() - interval '1 day'",
@@ -53,7 +63,10 @@ ARGUMENTS = {
     "conditions": """'{{"all": []}}'""",
 }
 # What they need besides the arguments that they ask for.
-BESIDES = {"open_ticket": ", contact_id => (select id from public.contacts where organization_id = {org} limit 1)"}
+BESIDES = {
+    "open_ticket": ", contact_id => (select id from public.contacts where organization_id = {org} limit 1)",
+    "upsert_contact": ", email => 'somebody@people.example'",
+}
 BY_TYPE = {
     "text": "'x'", "integer": "1", "bigint": "1", "boolean": "true", "jsonb": "'{{}}'", "date": "current_date",
     "timestamp with time zone": "now() + interval '1 day'", "text[]": "array['x']", "uuid[]": "array[]::uuid[]",
