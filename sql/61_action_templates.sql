@@ -71,7 +71,11 @@ create index action_forms_ticket_idx on public.action_forms (organization_id, ti
 create index action_forms_contact_idx on public.action_forms (organization_id, contact_id);
 create index action_forms_template_idx on public.action_forms (organization_id, template_id);
 
--- What an answer may set, and nothing else.
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+('public.action_forms', 'contact_id', 'move', 'the winner fills it in');
+
+-- What an answer of type text may set; any may set a custom field of the contact (contact.fields.<key>) that has its
+-- type. Nothing else.
 create function private.form_targets() returns text[]
 language sql immutable parallel safe set search_path = '' as $$
   select array['contact.name', 'ticket.subject'];
@@ -102,8 +106,9 @@ begin
     when (field ->> 'type' in ('select', 'multiselect')) <> (jsonb_array_length(options) between 1 and 200)
       then 'a select has 1 to 200 options, other fields have none'
     when jsonb_path_exists(options, '$[*] ? (@.type() != "string" || @ == "")') then 'an option is a text'
-    when field ->> 'maps_to' <> all (private.form_targets()) or field ? 'maps_to' and field ->> 'type' <> 'text'
-      then 'a field of type text may set ' || array_to_string(private.form_targets(), ' or ')
+    when field ? 'maps_to' and coalesce(field ->> 'maps_to', '') !~ '^contact[.]fields[.][a-z][a-z0-9_]*$' and (
+      coalesce(field ->> 'maps_to', '') <> all (private.form_targets()) or field ->> 'type' <> 'text'
+    ) then 'a field may set contact.fields.<key>, one of type text ' || array_to_string(private.form_targets(), ' or ')
   end;
 end;
 $$;
@@ -128,6 +133,20 @@ begin
     from jsonb_array_elements(new.fields) as f (field)
     group by f.field ->> 'key'
     having count(*) > 1
+    limit 1;
+  end if;
+  if problem is null then
+    select format('field "%s": no custom field of contacts with this key takes its answers', f.field ->> 'key')
+    into problem
+    from jsonb_array_elements(new.fields) as f (field)
+    where f.field ->> 'maps_to' like 'contact.fields.%'
+      and not exists (
+        select from public.custom_fields as c
+        where c.organization_id = new.organization_id and c.target = 'contact'
+          and c.key = substr(f.field ->> 'maps_to', length('contact.fields.') + 1) and c.type = f.field ->> 'type'
+          and not c.is_sensitive and c.archived_at is null
+          and to_jsonb(c.options) @> coalesce(f.field -> 'options', '[]')
+      )
     limit 1;
   end if;
   if problem is not null then
@@ -267,6 +286,17 @@ begin
     elsif field ->> 'maps_to' = 'ticket.subject' then
       update public.tickets as t set subject = said
       where t.organization_id = form.organization_id and t.id = form.ticket_id;
+    elsif field ->> 'maps_to' like 'contact.fields.%' then
+      -- Where the custom field has changed since the form was made, the answer is in the form alone.
+      update public.contacts as c
+      set fields = c.fields || jsonb_build_object(f.key, answers -> (field ->> 'key'))
+      from public.custom_fields as f
+      where f.organization_id = form.organization_id and f.target = 'contact'
+        and f.key = substr(field ->> 'maps_to', length('contact.fields.') + 1)
+        and not f.is_sensitive and f.archived_at is null
+        and private.field_value_error(f, answers -> (field ->> 'key')) is null
+        and c.organization_id = form.organization_id
+        and c.id = (select t.contact_id from public.tickets as t where t.id = form.ticket_id);
     end if;
   end loop;
 end;

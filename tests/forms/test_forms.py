@@ -179,3 +179,27 @@ def test_a_form_goes_over_no_newer_message_and_from_no_other_organization(shop: 
 def test_a_form_that_is_not_sound_is_refused(shop: Shop, fields: Any, reason: str) -> None:
     with pytest.raises(psycopg.errors.CheckViolation, match=reason):
         template(shop, fields)
+
+
+def test_an_answer_sets_a_custom_field_that_has_its_type_and_is_kept_where_that_has_gone(shop: Shop) -> None:
+    wanted = [{"key": "size", "label": "Size", "type": "number", "maps_to": "contact.fields.shoe"}]
+    with pytest.raises(psycopg.errors.CheckViolation, match="no custom field"):
+        template(shop, wanted)
+    shop.db.execute(
+        "insert into public.custom_fields (organization_id, target, key, label, type)"
+        " values (%s, 'contact', 'shoe', 'Shoe size', 'number')",
+        [shop.organization],
+    )
+    with pytest.raises(psycopg.errors.CheckViolation, match="no custom field"):
+        template(shop, [wanted[0] | {"type": "text"}])
+    contact, customer = shop.customer()
+    chosen = template(shop, wanted)
+    for answer, kept in ((42, {"shoe": 42}), (43, {"shoe": 42})):
+        ticket = shop.ticket(contact)
+        shop.say(ticket)
+        (form,) = shop.as_(shop.member(), "select * from public.send_form(%s, %s, 1)", ticket, chosen)
+        assert submit(shop, customer, form, {"size": answer})["answers"] == {"size": answer}
+        assert shop.value("select fields from public.contacts where id = %s", contact) == kept
+        shop.db.execute(
+            "update public.custom_fields set archived_at = now() where organization_id = %s", [shop.organization]
+        )
