@@ -47,6 +47,7 @@ language sql stable security definer set search_path = '' as $$
     when kind = 'team' and side = '' then exists (
       select from public.teams as t where t.id = asked.id and t.organization_id in (select private.my_organizations())
     )
+    when kind = 'room' and side = '' then id in (select private.my_rooms())
     when kind = 'ticket' and side = 'agents' then exists (
       select from public.tickets as t where t.id = asked.id and t.organization_id in (select private.my_organizations())
     )

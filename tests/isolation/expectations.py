@@ -80,6 +80,9 @@ TABLES = {
     "sla_clocks": Rule("viewer"),
     "chat_widgets": Rule("viewer", "admin", "admin", "admin"),
     "visitors": Rule("viewer"),
+    "rooms": Rule("viewer", update="manager"),
+    "room_members": Rule("viewer"),
+    "room_messages": Rule("viewer"),
     "channel_threads": Rule("viewer"),
     "captured_messages": Rule("viewer"),
     "messages": Rule("viewer", "agent", contact=True),
@@ -134,6 +137,13 @@ VISITORS = {
 
 # Functions of schema public, and who may execute them.
 RPCS = {
+    "unread_rooms": {"authenticated"},
+    "read_room": {"authenticated"},
+    "edit_room_message": {"authenticated"},
+    "say_in_room": {"authenticated"},
+    "leave_room": {"authenticated"},
+    "join_room": {"authenticated"},
+    "open_room": {"authenticated"},
     "accept_draft": {"authenticated"},
     "accept_invitation": {"authenticated"},
     "add_participant": {"authenticated"},
@@ -237,6 +247,13 @@ RPCS = {
 
 # Definer functions of schema private that clients may execute: each is called by a policy or an invoker RPC.
 PRIVATE_FOR_CLIENTS = {
+    "my_rooms",
+    "read_room",
+    "edit_room_message",
+    "say_in_room",
+    "leave_room",
+    "join_room",
+    "open_room",
     "accept_invitation",
     "backlog",
     "add_participant",

@@ -277,3 +277,11 @@ with widget as (
 insert into public.captured_messages (organization_id, channel, external_id, ticket_id, message_id)
 select m.organization_id, 'chat', '1', m.ticket_id, m.id
 from public.messages as m where m.organization_id = %(org)s and m.sender = 'contact' limit 1;
+
+with room as (
+  insert into public.rooms (organization_id, kind, name) values (%(org)s, 'open', 'Hall') returning organization_id, id
+), member as (
+  insert into public.room_members (organization_id, room_id, user_id) select organization_id, id, %(owner)s from room
+)
+insert into public.room_messages (organization_id, room_id, seq, user_id, body)
+select organization_id, id, 1, %(owner)s, 'Good morning' from room;
