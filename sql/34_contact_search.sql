@@ -54,16 +54,17 @@ create trigger contacts_words after update of name, email on public.contacts
 for each row when (new.name <> old.name or new.email is distinct from old.email)
 execute function private.contact_words_changed();
 
--- Contacts that have words beginning with each word of a query. Of those that begin with the longest, the first 2,000
--- are looked at.
+-- Contacts that have words beginning with each word of a query. The rarest of them is looked up, and of what begins
+-- with it the first 2,000 words.
 create function private.search_contacts(organization_id uuid, query text, max_contacts integer)
 returns table (contact_id uuid, place bigint)
 language plpgsql stable security definer set search_path = '' rows 20 as $$
 #variable_conflict use_column
 declare
   page_size constant integer := least(greatest(coalesce(max_contacts, 20), 1), 100);
+  to_look_at constant integer := 2000;
   beyond constant text := U&'\+10FFFF';
-  words constant text[] := array(
+  words text[] := array(
     select word from private.typed_words(left(search_contacts.query, 200)) as word
     order by length(word) desc, word
     limit 8
@@ -71,6 +72,22 @@ declare
 begin
   if not search_contacts.organization_id in (select private.my_organizations()) then
     return;
+  end if;
+  if cardinality(words) > 1 then
+    words := array(
+      select typed.word
+      from unnest(words) as typed (word)
+      cross join lateral (
+        select count(*) as contacts
+        from (
+          select from private.contact_words as w
+          where w.organization_id = search_contacts.organization_id
+            and w.word >= typed.word collate "C" and w.word < (typed.word || beyond) collate "C"
+          limit to_look_at + 1
+        ) as beginning
+      ) as found
+      order by found.contacts
+    );
   end if;
   return query
   select found.contact_id, row_number() over (order by found.is_whole desc, found.contact_id desc)
@@ -82,7 +99,7 @@ begin
       where w.organization_id = search_contacts.organization_id
         and w.word >= words[1] collate "C" and w.word < (words[1] || beyond) collate "C"
       order by w.word, w.contact_id desc
-      limit case cardinality(words) when 1 then page_size * 10 else 2000 end
+      limit case cardinality(words) when 1 then page_size * 10 else to_look_at end
     ) as candidate
     where not exists (
       select from unnest(words[2:]) as other (word)

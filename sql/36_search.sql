@@ -158,8 +158,7 @@ for each row execute function private.search_message_changed();
 create trigger messages_search after update of body_text, reply_text on public.messages
 for each row execute function private.search_message_changed();
 
--- A query for tickets that have all words, in the buckets from `oldest` to `newest`. In small ones the last word may be
--- unfinished: in large ones too much begins like it.
+-- A query for tickets that have all words, in the buckets from `oldest` to `newest`.
 create function private.search_query(
   organization_id uuid, is_head boolean, is_large boolean, oldest bigint, newest bigint, words text[],
   is_unfinished boolean
@@ -171,7 +170,7 @@ begin
     from (
       select '(' || string_agg(
         quote_literal(private.search_bucket(search_query.organization_id, is_large, b.bucket, is_head) || w.word)
-          || case when is_unfinished and not is_large and w.place = cardinality(words) then ':*' else '' end,
+          || case when is_unfinished and w.place = cardinality(words) then ':*' else '' end,
         ' | '
       ) || ')' as in_any_bucket
       from unnest(words) with ordinality as w (word, place),
@@ -237,6 +236,7 @@ declare
   oldest bigint;
   step integer := 0;
   is_large boolean;
+  may_be_unfinished boolean;
   size bigint;
   to_look_at integer := case when cardinality(phrases) > 0 then 2000 else 20000 end;
   looked_at integer;
@@ -248,15 +248,18 @@ begin
   from private.ticket_counters as c
   where c.organization_id = walk_tickets.organization_id;
   while newest >= down_to and found < max_tickets and to_look_at > 0 loop
-    -- 2, then 8 small buckets (the newest has just begun, perhaps), then 1, 4, 16 … large ones.
+    -- 2, then 8 small buckets, then 2, 8, 32 … large ones: the newest has just begun, perhaps.
     is_large := step >= 2;
     size := private.search_bucket_size(is_large);
-    oldest := greatest(newest / size + 1 - case when is_large then 4 ^ (step - 2) else 2 * 4 ^ step end, 0) * size;
+    oldest := greatest(newest / size + 1 - 2 * 4 ^ case when is_large then step - 2 else step end, 0) * size;
+    -- In large ones too much begins like a letter or two, and in all of them like anything.
+    may_be_unfinished := is_unfinished and (not is_large or step = 2 and length(words[cardinality(words)]) >= 3);
     execute statement into ids, numbers, looked_at using
       private.search_query(
-        walk_tickets.organization_id, is_head, is_large, oldest / size, newest / size, words, is_unfinished
+        walk_tickets.organization_id, is_head, is_large, oldest / size, newest / size, words,
+        may_be_unfinished
       ),
-      walk_tickets.organization_id, newest, private.words_query(words, is_unfinished and not is_large),
+      walk_tickets.organization_id, newest, private.words_query(words, may_be_unfinished),
       case when is_filtered then to_look_at else max_tickets - found end, phrases, max_tickets - found;
     return query select * from unnest(ids, numbers);
     found := found + coalesce(cardinality(ids), 0);

@@ -66,14 +66,19 @@ def test_nobody_but_members_finds_anything(shop: Shop) -> None:
 
 
 def test_a_letter_that_everybody_begins_with_costs_a_page(shop: Shop) -> None:
+    shop.db.execute("set session_replication_role = replica")
     shop.db.execute(
         "insert into public.contacts (organization_id, name, email)"
         " select %s, 'Ann ' || n, 'a' || n || '@all.example' from generate_series(1, 3000) as n",
         [shop.organization],
     )
+    shop.db.execute("set session_replication_role = origin")
+    shop.db.execute(
+        "select private.index_contact(c) from public.contacts as c where c.organization_id = %s", [shop.organization]
+    )
     shop.db.execute("analyze private.contact_words, public.contacts; set stats_fetch_consistency = 'none'")
     agent = shop.member()
-    for query, rows, scanned in (("a", 20, 400), ("@all", 20, 400), ("ann a2999", 1, 20), ("ann a", 20, 20000)):
+    for query, rows, scanned in (("a", 20, 400), ("@all", 20, 400), ("ann a299", 11, 6000), ("ann a", 20, 20000)):
         searched = cost(shop.db, agent, "select id from public.search_contacts(%s, %s)", [shop.organization, query])
         assert len(searched.rows) == rows, query
         assert searched.scanned <= scanned, query

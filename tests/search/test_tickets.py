@@ -205,8 +205,14 @@ def test_a_word_that_every_ticket_has_costs_a_page_and_a_bucket_or_two(shop: Sho
     shop.db.execute("set session_replication_role = origin; set track_functions = 'all'")
     shop.db.execute("set stats_fetch_consistency = 'none'")
     agent = shop.member()
-    for query, rows, scanned in (("common", 50, 2 * 512 + 200), ("com", 50, 2 * 512 + 200), ("common rare", 1, 20)):
-        searched = cost(shop.db, agent, SEARCH, [shop.organization, query])
-        assert len(searched.rows) == rows, query
+    small = new_shop(shop.settings, shop.db)
+    ticket(small, "common")
+    page = 2 * 512 + 300
+    for where, who, query, several, scanned in (
+        (shop, agent, "common", 50, page), (shop, agent, "com", 50, page), (shop, agent, "common rar", 1, 30),
+        (shop, agent, "rare", 1, 30), (small, small.member(), "common", 1, 30), (small, small.member(), "rare", 0, 30),
+    ):  # fmt: skip
+        searched = cost(shop.db, who, SEARCH, [where.organization, query])
+        assert len(searched.rows) == several, query
         assert searched.scanned <= scanned, query
         assert not searched.sequential & {"tickets", "ticket_search"}, query
