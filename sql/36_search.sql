@@ -44,20 +44,24 @@ $$;
 create function private.search_document(organization_id uuid, number bigint, words tsvector, head tsvector default '')
 returns tsvector
 language plpgsql immutable parallel safe set search_path = '' as $$
+declare
+  small constant bigint := number / private.search_bucket_size(false);
+  large constant bigint := number / private.search_bucket_size(true);
+  anywhere constant text[] := array[
+    private.search_bucket(organization_id, true, large), private.search_bucket(organization_id, false, small)
+  ];
+  in_head constant text[] := array[
+    private.search_bucket(organization_id, true, large, true), private.search_bucket(organization_id, false, small, true)
+  ];
 begin
   return coalesce((
-    select array_to_tsvector(array_agg(
-      private.search_bucket(
-        search_document.organization_id, size.is_large,
-        search_document.number / private.search_bucket_size(size.is_large), w.is_head
-      ) || w.lexeme
-    ))
+    select array_to_tsvector(array_agg(b.prefix || w.lexeme))
     from (
-      select lexeme, false as is_head from unnest(search_document.words)
+      select lexeme, anywhere as prefixes from unnest(search_document.words)
       union all
-      select lexeme, true from unnest(search_document.head)
-    ) as w,
-      (values (false), (true)) as size (is_large)
+      select lexeme, in_head from unnest(search_document.head)
+    ) as w
+    cross join lateral unnest(w.prefixes) as b (prefix)
     where length(w.lexeme) <= 60
   ), '');
 end;

@@ -51,6 +51,30 @@ def test_what_is_changed_is_found_by_its_new_words_only(shop: Shop) -> None:
     assert found(shop, "new") == found(shop, "new@people") == [wanted]
 
 
+def test_a_phone_and_what_other_systems_say_are_found(shop: Shop) -> None:
+    wanted = contact(shop, "Ann")
+    shop.db.execute("update public.contacts set phone = '+49 (30) 123-456' where id = %s", [wanted])
+    shop.db.execute(
+        "insert into public.contact_external_ids (organization_id, system, external_id, contact_id)"
+        " values (%s, 'shop', 'CUS_77', %s)",
+        [shop.organization, wanted],
+    )
+    for query in ("+49 30 123", "4930123456", "49 30", "123-4", "cus_7", "ann cus_77"):
+        assert found(shop, query) == [wanted], query
+    shop.db.execute("delete from public.contact_external_ids where contact_id = %s", [wanted])
+    assert found(shop, "cus_77") == []
+
+
+def test_a_merged_contact_is_found_as_the_one_it_is(shop: Shop) -> None:
+    agent = shop.member()
+    winner, loser = contact(shop, "Ann", "ann@one.example"), contact(shop, "Annie", "annie@two.example")
+    merge = "select id from public.merge_contacts(%s, %s)"
+    merged = shop.as_(agent, merge, winner, [loser])[0]["id"]
+    assert found(shop, "annie") == found(shop, "two.example") == found(shop, "ann one.ex") == [winner]
+    shop.as_(agent, "select public.unmerge_contacts(%s)", merged)
+    assert found(shop, "annie") == found(shop, "two.example") == [loser]
+
+
 def test_names_in_any_script_are_found(shop: Shop) -> None:
     for name, query in (("Жанна Белова", "бел"), ("山田太郎", "山田"), ("Ｆｕｌｌ Width", "full"), ("Søren", "sør")):
         wanted = contact(shop, name)
@@ -74,7 +98,7 @@ def test_a_letter_that_everybody_begins_with_costs_a_page(shop: Shop) -> None:
     )
     shop.db.execute("set session_replication_role = origin")
     shop.db.execute(
-        "select private.index_contact(c) from public.contacts as c where c.organization_id = %s", [shop.organization]
+        "select private.index_contact(c.id) from public.contacts as c where c.organization_id = %s", [shop.organization]
     )
     shop.db.execute("analyze private.contact_words, public.contacts; set stats_fetch_consistency = 'none'")
     agent = shop.member()
