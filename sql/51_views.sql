@@ -23,6 +23,13 @@ create table public.ticket_views (
 );
 create index ticket_views_user_idx on public.ticket_views (organization_id, user_id);
 create index ticket_views_team_idx on public.ticket_views (organization_id, team_id);
+-- What is open, in the other orders that queues are worked off in.
+create index tickets_priority_idx on public.tickets (organization_id, priority, id) where status_category = 'open';
+create index tickets_due_idx on public.tickets (
+  organization_id,
+  coalesce(least(first_response_due_at, next_response_due_at, resolution_due_at), 'infinity'),
+  id
+) where status_category = 'open';
 create index tickets_snoozed_idx on public.tickets (organization_id, snoozed_until) where snoozed_until is not null;
 
 create trigger ticket_views_touch before update on public.ticket_views

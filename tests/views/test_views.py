@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from tests.data_model.plans import cost
 from tests.data_model.shop import Shop, new_shop
 from tests.people import Actor, not_there
 
@@ -214,6 +215,33 @@ def test_a_count_ends_at_a_thousand(shop: Shop) -> None:
     more = view(shop, {"all": []})
     counted = counts(shop, agent)
     assert (counted[exact], counted[more]) == ((1000, False), (1000, True))
+
+
+def test_a_page_of_what_is_open_is_read_in_its_order(shop: Shop) -> None:
+    agent, contact = shop.member(), shop.contact()
+    shop.db.execute("set session_replication_role = replica")
+    shop.db.execute(
+        "insert into public.tickets (organization_id, number, channel, contact_id, priority, assignee_id,"
+        " resolution_due_at, last_message_at) select %s, n, 'email', %s,"
+        " (array['low', 'normal', 'urgent'])[1 + n %% 3]::public.ticket_priority,"
+        " case when n %% 2 = 0 then %s::uuid end, now() - n * interval '1 minute', now() - n * interval '1 minute'"
+        " from generate_series(1, 4000) as n",
+        [shop.organization, contact, agent.user_id],
+    )
+    shop.db.execute("set session_replication_role = origin; analyze public.tickets")
+    shop.db.execute("set stats_fetch_consistency = 'none'")
+    for sort in ("last_message_at", "priority", "due_at", "number"):
+        page = cost(
+            shop.db,
+            agent,
+            "select id from public.filter_tickets(%s, %s, %s, true)",
+            [shop.organization, Jsonb(OPEN), sort],
+        )
+        assert len(page.rows) == 50
+        assert page.scanned <= 300, sort
+    mine = {"all": [MINE, OPEN]}
+    page = cost(shop.db, agent, "select id from public.filter_tickets(%s, %s)", [shop.organization, Jsonb(mine)])
+    assert (len(page.rows), page.scanned <= 300) == (50, True)
 
 
 def test_a_merged_ticket_is_in_no_view(shop: Shop) -> None:
