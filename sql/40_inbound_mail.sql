@@ -404,10 +404,10 @@ begin
   )
   -- A ticket that is over may be followed by a new one, one that was merged meanwhile leads to another.
   returning m.ticket_id, m.seq = 1 and m.ticket_id <> thread_id into filed_ticket, follows;
-  if ledger.verdict = 'human' and not is_note and not is_pending
+  if jsonb_array_length(mail -> 'named') > 0 and ledger.verdict = 'human' and not is_note and not is_pending
     and (thread_id is null or (mail ->> 'is_verified')::boolean)
   then
-    perform private.bring_participants(filed_ticket, contact_id, coalesce(mail -> 'named', '[]'));
+    perform private.bring_participants(filed_ticket, contact_id, mail -> 'named');
   end if;
   insert into public.attachments (
     organization_id, ticket_id, message_id, file_name, content_type, bytes, sha256, content_id, is_inline, storage_path

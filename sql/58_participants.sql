@@ -165,8 +165,8 @@ language sql set search_path = '' as $$
 $$;
 
 -- Whom a mail names besides us, its sender and members, joins its ticket. Nobody does by a mail that names more than
--- ten (it was sent to a crowd), when the ticket is full, or when the sender's mails have brought fifty people in a day:
--- a stranger must not make us write to whom they choose. For the tenant that the function works for; it refuses
+-- twelve (it was sent to a crowd), when the ticket is full, or when the sender's mails have brought fifty people in a
+-- day: a stranger must not make us write to whom they choose. For the tenant that the function works for; it refuses
 -- nothing, for mail is never lost over it.
 create function private.bring_participants(ticket_id uuid, sender_id uuid, named jsonb) returns void
 language plpgsql set search_path = '' as $$

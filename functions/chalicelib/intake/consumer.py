@@ -76,7 +76,7 @@ def _read(job: Job, mail_id: UUID, row: dict[str, Any]) -> dict[str, Any] | Unre
         "token_ticket_id": str(token.ticket_id) if token else None,
         "token_is_senders": token.for_sender if token else False,
         "message_ids": message_ids,
-        "named": [{"email": each.email, "name": each.name} for each in (parsed.to + parsed.cc)[:MOST_NAMED]],
+        "named": _named(parsed, row["own_addresses"]),
         "bounced": verdict.bounce.recipients if verdict.bounce else [],
         "bounce_is_permanent": bool(verdict.bounce and verdict.bounce.permanent),
         "attachments": [
@@ -86,6 +86,15 @@ def _read(job: Job, mail_id: UUID, row: dict[str, Any]) -> dict[str, Any] | Unre
         else [],
         **_bodies(parsed, verdict),
     }
+
+
+def _named(parsed: Parsed, own_addresses: list[str]) -> list[dict[str, str]]:
+    """Whom a mail is addressed to besides us."""
+    return [
+        {"email": each.email, "name": each.name}
+        for each in (parsed.to + parsed.cc)[:MOST_NAMED]
+        if re.sub(r"\+[^@]*@", "@", each.email) not in own_addresses
+    ]
 
 
 def _answered(parsed: Parsed, verdict: Verdict) -> list[str]:
