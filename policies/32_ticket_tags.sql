@@ -1,3 +1,4 @@
+grant execute on function private.tickets_tagged(uuid, boolean, uuid, integer) to authenticated;
 grant execute on function public.tickets_tagged(uuid, boolean, uuid, integer) to authenticated;
 
 alter table public.ticket_tags enable row level security;

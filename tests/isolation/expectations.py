@@ -335,6 +335,7 @@ PRIVATE_FOR_CLIENTS = {
     "ticket_metrics",
     "undo_move",
     "unmerge_contacts",
+    "tickets_tagged",
     "unread_counts",
     "unsuppress_contact",
     "usage",

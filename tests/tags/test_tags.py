@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from infra.local.settings import Settings
+from tests.data_model.plans import cost
 from tests.data_model.shop import Behind, Shop, connect, new_shop, together, waits
 from tests.people import Actor, act_as, not_there
 from tests.tags.labels import (
@@ -461,3 +462,21 @@ def test_tickets_are_found_by_a_tag_and_by_those_below_it_newest_first(shop: Sho
     assert found(uuid4()) == []
     stranger = new_shop(shop.settings, shop.db).member("owner")
     assert shop.as_(stranger, "select id from public.tickets_tagged(%s)", billing) == []
+
+
+def test_a_page_of_a_tag_that_many_tickets_have_costs_a_page(shop: Shop) -> None:
+    """Under row-level security, where an index over the names would serve nobody."""
+    agent, contact, label = shop.member(), shop.contact(), tag(shop, "common")
+    shop.db.execute("set session_replication_role = replica")
+    shop.db.execute(
+        "with t as (insert into public.tickets (organization_id, number, channel, contact_id, tags)"
+        " select %s, n, 'api', %s, '{common}' from generate_series(1, 4000) as n returning organization_id, id)"
+        " insert into public.ticket_tags (organization_id, ticket_id, tag_id) select organization_id, id, %s from t",
+        [shop.organization, contact, label],
+    )
+    shop.db.execute("set session_replication_role = origin")
+    shop.db.execute("analyze public.ticket_tags, public.tickets")
+    spent = cost(shop.db, agent, "select id from public.tickets_tagged(%s, max_tickets => 20)", [label])
+    assert len(spent.rows) == 20
+    assert spent.scanned < 200
+    assert not spent.sequential & {"tickets", "ticket_tags"}
