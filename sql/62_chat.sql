@@ -62,8 +62,8 @@ create table public.visitors (
   contact_id uuid not null,
   -- The site has vouched for them.
   is_identified boolean not null default false,
-  -- What they say their address is. Nobody has checked it, so it makes them no contact with that address: a member's
-  -- answer goes there when they have left, and nothing else.
+  -- What they say their address is, for members to read. Nobody has checked it, so it makes them no contact with that
+  -- address, and nothing is sent there by itself.
   email text check (email = private.normal_email(email) and email like '%_@_%' and length(email) <= 320),
   -- When they last got a token or said something.
   seen_at timestamptz not null default now(),
@@ -253,8 +253,7 @@ language sql set search_path = '' as $$
   select * from private.say_in_chat(say_in_chat.body, say_in_chat.external_id);
 $$;
 
--- Where a visitor wants to be written to once they have left, and how they are called. Their visit is registered with
--- it (26_sessions.sql).
+-- What a visitor says their address is, and how they are called. Their visit is registered with it (26_sessions.sql).
 create function private.leave_address(email text, name text) returns void
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_column
