@@ -215,6 +215,7 @@ UNAUDITED = {
     "company_domains": "customers' data, as contacts are",
     "contact_external_ids": "customers' data, as contacts are",
     "contact_notes": "signed by who wrote",
+    "rooms": "members' own talk",
     "contact_tags": "who tagged stands in the row",
     "session_taggings": "who tagged stands in the row",
     "dismissed_duplicates": "who said so stands in the row",

@@ -17,13 +17,17 @@ from tests.people import Actor, act_as
 world = isolation.world
 REFUSED = {"42501", "PT404"}
 # Tables where what counts is whose row it is, besides the role; as where tests/isolation has but the owner read.
-OWN_ROWS = {"profiles", "ticket_views", "article_feedback", "contact_notes"}
+OWN_ROWS = {"profiles", "ticket_views", "article_feedback", "contact_notes", "rooms", "room_members", "room_messages"}
 # RPCs that cannot be tried with what there is, and where they are.
 ELSEWHERE = {
     "events_since": "a stranger gets no events: tests/data_model/test_events.py",
     "retry_inbound_mail": "asks for a quarantined mail: tests/intake/test_ledger.py",
     "retry_provider_mail": "asks for a mail that gave up: tests/intake/test_ledger.py",
     "split_mail": "asks for a mail that was threaded: tests/intake/test_ledger.py",
+    **dict.fromkeys(
+        ("join_room", "leave_room", "say_in_room", "edit_room_message", "read_room", "unread_rooms"),
+        "asks for a room of one's own: tests/chat",
+    ),
     "merge_tickets": "asks for two tickets: tests/tickets",
     "merge_contacts": "asks for two contacts: tests/contacts",
     "dismiss_duplicate": "asks for two contacts: tests/contacts",
