@@ -21,6 +21,8 @@ from chalicelib.kit.jobs import Consumer, Later, consume
 from chalicelib.kit.settings import settings
 from chalicelib.links import csat, forms, notices
 from chalicelib.links import documented as links_documented
+from chalicelib.privacy import documented as privacy_documented
+from chalicelib.privacy import sensitive as sensitive_fields
 from chalicelib.relay import documented as relay_documented
 from chalicelib.relay import route as relay_route
 from chalicelib.relay.gauges import observe_each_minute
@@ -50,6 +52,11 @@ ROUTES = (
     Route("POST", "/mail-events/mailgun", mail_events.mailgun, docs=email_documented.MAILGUN, limit=SOURCE),
     Route("POST", "/webhooks/endpoints", webhooks_route.create, docs=webhooks_documented.CREATE),
     Route("POST", "/webhooks/endpoints/{endpoint_id}/rotate", webhooks_route.rotate, docs=webhooks_documented.ROTATE),
+    Route(
+        "POST", "/contacts/{contact_id}/sensitive-fields/{key}", sensitive_fields.write, docs=privacy_documented.WRITE
+    ),
+    Route("GET", "/contacts/{contact_id}/sensitive-fields/{key}", sensitive_fields.read, docs=privacy_documented.READ),
+    Route("POST", "/contacts/find", sensitive_fields.find, docs=privacy_documented.FIND),
     Route("POST", "/token", access.token, docs=access_documented.TOKEN),
     # Where the links of mails lead.
     Route("GET", "/csat", csat.ask, docs=links_documented.ASK),

@@ -16,14 +16,16 @@ create table public.custom_fields (
   check (cardinality(options) <= 200 and array_position(options, null) is null and array_position(options, '') is null),
   -- Forms ask for it. What comes by mail or from a program may lack it.
   is_required boolean not null default false,
-  -- Kept encrypted and apart (sql/78): never among `fields`.
+  -- A text of a contact, kept encrypted and apart (85_sensitive_fields.sql): never among `fields`.
   is_sensitive boolean not null default false,
   position smallint not null default 0,
   -- No longer in use: its values stay, no new ones are taken.
   archived_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  unique (organization_id, id),
   unique (organization_id, target, key),
+  check (not is_sensitive or (target = 'contact' and type = 'text')),
   check ((type in ('select', 'multiselect')) = (cardinality(options) > 0))
 );
 

@@ -23,6 +23,7 @@ declare
   webhook_deliveries integer;
   notifications integer;
   unaddressed_mails integer;
+  rotations integer := private.enqueue_key_rotations();
 begin
   delete from private.jobs as j
   where j.id in (
@@ -80,7 +81,8 @@ begin
   end if;
   return jsonb_build_object(
     'partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids,
-    'webhook_deliveries', webhook_deliveries, 'unaddressed_mails', unaddressed_mails, 'notifications', notifications
+    'webhook_deliveries', webhook_deliveries, 'unaddressed_mails', unaddressed_mails, 'notifications', notifications,
+    'rotations', rotations
   );
 end;
 $$;

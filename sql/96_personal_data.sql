@@ -88,9 +88,10 @@ insert into private.personal_data (
 ('public.csat_surveys', null, null, false, '{}', 'keep', null, 0, 'When it was asked; the answer is in csat_ratings.'),
 ('public.csat_ratings', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{member_id}', 'blank',
   'comment = ''''', 10, null),
-('public.sessions', 'r.contact_id = any ($2)', null, true, '{}', 'delete', null, 20, null),
+('public.sessions', 'r.contact_id = any ($2) or r.visitor_id = any ($2)', null, true, '{}', 'delete', null, 20, null),
 ('public.session_events',
-  'r.session_id in (select s.id from public.sessions as s where s.organization_id = $1 and s.contact_id = any ($2))',
+  'r.session_id in (select s.id from public.sessions as s where s.organization_id = $1
+    and (s.contact_id = any ($2) or s.visitor_id = any ($2)))',
   null, true, '{}', 'delete', null, 10, null),
 -- How it came by chat and by other channels.
 ('public.visitors', 'r.contact_id = any ($2)', null, true, '{}', 'delete', null, 20, null),
@@ -113,6 +114,9 @@ insert into private.personal_data (
 ('private.contact_moves', null, null, false, '{}', 'keep', null, 0, 'Ids of rows that a merge moved.'),
 ('public.dismissed_duplicates', 'r.contact_id = any ($2) or r.other_id = any ($2)', null, false, '{}', 'delete', null,
   10, 'Pairs of ids that members have looked at.'),
+('public.sensitive_fields', 'r.contact_id = any ($2)', null, false, '{}', 'delete', null, 10,
+  'Opened by the function that writes the export, into it.'),
+('public.sensitive_field_reads', 'r.contact_id = any ($2)', null, true, '{member_id}', 'delete', null, 10, null),
 -- What was asked for by law.
 ('public.privacy_requests', null, null, false, '{}', 'keep', null, 0,
   'The proof that a request was met; names nobody.'),

@@ -20,15 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 # The first defines the functions of the shell that the others use too.
 PAGES = (
     "desk.md",
-    "people.md",
-    "tickets.md",
-    "sessions.md",
-    "views.md",
-    "metrics.md",
-    "chat.md",
-    "tags.md",
-    "notifications.md",
-    "access.md",
+    *sorted(page.name for page in DOCS.glob("*.md") if page.name != "desk.md" and "\ndesk " in page.read_text()),
 )
 # As much of curl as the page uses, so that it need not be installed. Fails, as curl -f does, on an error.
 CURL = f"""#!{sys.executable}

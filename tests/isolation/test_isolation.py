@@ -268,6 +268,7 @@ FRESH: dict[str, dict[str, Any]] = {
         "name": lambda _world, _actor: "Another",
         "actions": lambda _world, _actor: Jsonb([{"do": "assign_me"}]),
     },
+    "retention_rules": {"what": lambda _world, _actor: "sessions"},
     "routing_rules": {"name": lambda _world, _actor: "Another"},
     "member_availability": {"user_id": lambda world, _actor: world.home_members["viewer"].user_id},
     "sla_policies": {"name": lambda _world, _actor: "Another"},

@@ -285,3 +285,19 @@ with room as (
 )
 insert into public.room_messages (organization_id, room_id, seq, user_id, body)
 select organization_id, id, 1, %(owner)s, 'Good morning' from room;
+insert into public.retention_rules (organization_id, what, keep) values (%(org)s, 'spam', '30 days');
+
+with key as (
+  insert into private.data_keys (organization_id, version, wrapped, wrapped_by) values (%(org)s, 1, '', 'kms')
+  on conflict do nothing
+), field as (
+  insert into public.custom_fields (organization_id, target, key, label, type, is_sensitive)
+  values (%(org)s, 'contact', 'passport', 'Passport', 'text', true) returning id
+), contact as (
+  select c.id from public.contacts as c where c.organization_id = %(org)s limit 1
+), seen as (
+  insert into public.sensitive_field_reads (organization_id, contact_id, field_id, member_id)
+  select %(org)s, contact.id, field.id, %(owner)s from contact, field
+)
+insert into public.sensitive_fields (id, organization_id, contact_id, field_id, sealed, key_version, blind_index)
+select private.uuid7(), %(org)s, contact.id, field.id, '', 1, decode(repeat('00', 16), 'hex') from contact, field;

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from chalicelib.kit import jobs, storage
+from chalicelib.kit.secrets import opening_key
 from chalicelib.kit.settings import settings as functions_settings
 from chalicelib.privacy import consumer
 
+from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.intake.conftest import Desk, open_box
 from tests.people import Actor, Connection, act_as, new_member
 from tests.serving import serve
 from tests.storage.conftest import storage_app
 
+RESET = """
+delete from public.organizations;
+delete from private.jobs;
+delete from auth.users;
+"""
 PRIVACY = jobs.Consumer("privacy", consumer.handle)
 
 
@@ -58,23 +67,44 @@ class Office:
         return [row["path"] for row in found]
 
 
+@pytest.fixture(scope="package")
+def database(schema_template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    settings = clone_database(schema_template, f"privacy_{os.getpid()}")
+    yield replace(settings, data=tmp_path_factory.mktemp("privacy"))
+    drop_database(settings)
+
+
+@pytest.fixture(scope="package")
+def storage_url(database: Settings) -> Iterator[str]:
+    with serve(storage_app(database)) as url:
+        yield url
+
+
 @pytest.fixture
-def office(desk: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+def office(database: Settings, storage_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     put = storage.put
-    with open_box(desk, monkeypatch) as box, serve(storage_app(desk)) as url:
+    with open_box(database, monkeypatch) as box:
         # The box keeps files in memory: here they are Storage's again.
         monkeypatch.setattr(storage, "put", put)
-        monkeypatch.setenv("PGDESK_SUPABASE_URL", url)
-        monkeypatch.setenv("PGDESK_PUBLISHABLE_KEY", desk.keys.publishable_key)
-        monkeypatch.setenv("PGDESK_SIGNING_KEY", json.dumps(desk.keys.signing_key))
+        monkeypatch.setenv("PGDESK_SUPABASE_URL", storage_url)
+        monkeypatch.setenv("PGDESK_PUBLISHABLE_KEY", database.keys.publishable_key)
+        monkeypatch.setenv("PGDESK_MASTER_KEY", base64.b64encode(bytes(range(32))).decode())
+        monkeypatch.setenv("PGDESK_SIGNING_KEY", json.dumps(database.keys.signing_key))
         functions_settings.cache_clear()
-        make, made = storage._client.__wrapped__, []
+        made, make = [], storage._client.__wrapped__
 
         def client(organization_id: UUID, half_life: int) -> Any:
             made.append(make(organization_id, half_life))
             return made[-1]
 
         monkeypatch.setattr(storage, "_client", client)
-        yield Office(desk, box, new_member(box.admin, box.acme, "admin"))
+        found = Office(database, box, new_member(box.admin, box.acme, "admin"))
+        yield found
+        # Storage refuses that its rows are deleted behind its back.
+        for path in found.stored():
+            bucket, name = path.split("/", 1)
+            storage.remove(UUID(name.split("/")[0]), bucket, name)
+        box.admin.execute(RESET)
+        opening_key.cache_clear()
         for each in made:
             each.session.close()

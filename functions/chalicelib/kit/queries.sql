@@ -31,5 +31,8 @@ where organization_id = %(organization_id)s and version = %(version)s;
 
 -- keep_data_key --
 insert into private.data_keys (organization_id, version, wrapped, wrapped_by)
-values (%(organization_id)s, 1, %(wrapped)s, %(wrapped_by)s)
+values (%(organization_id)s, %(version)s, %(wrapped)s, %(wrapped_by)s)
 on conflict (organization_id, version) do nothing;
+
+-- data_key_versions --
+select version from private.data_keys where organization_id = %(organization_id)s order by version desc;

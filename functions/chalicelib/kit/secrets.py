@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chalicelib.kit.database import one, queries, transaction
+from chalicelib.kit.database import one, queries, rows, transaction
 from chalicelib.kit.settings import settings
 
 SQL = queries(__file__)
@@ -56,6 +57,12 @@ class DataKey:
         except (InvalidTag, ValueError):
             raise Unreadable(f"{table} {row_id} was not sealed for this row with this key") from None
 
+    def index(self, table: str, what: str, value: str) -> bytes:
+        """The blind index of a value, 16 octets: equal for equal values of `what` in this table, as long as the key is
+        the same. Says nothing else about it to who has not the key."""
+        derived = hmac.digest(self.key, f"blind index|{table}|{what}|{self.organization_id}".encode(), "sha256")
+        return hmac.digest(derived, value.encode(), "sha256")[:16]
+
     def _place(self, table: str, row_id: UUID) -> bytes:
         return f"{table}|{row_id}|{self.organization_id}|{self.version}".encode()
 
@@ -65,14 +72,27 @@ def sealing_key(organization_id: UUID) -> DataKey:
     with transaction(organization_id) as connection:
         newest = one(connection, SQL["newest_data_key"], {"organization_id": organization_id})
     if newest is None:
-        wrapped, wrapped_by = _wrap_new(organization_id)
-        values = {"organization_id": organization_id, "wrapped": wrapped, "wrapped_by": wrapped_by}
-        with transaction(organization_id) as connection:
-            # Of two that make the first at once, one is kept.
-            connection.execute(SQL["keep_data_key"], values)
-            newest = one(connection, SQL["newest_data_key"], values)
-        assert newest is not None
+        return new_sealing_key(organization_id, 1)
     return _unwrapped(organization_id, newest["version"], bytes(newest["wrapped"]), newest["wrapped_by"])
+
+
+def new_sealing_key(organization_id: UUID, version: int) -> DataKey:
+    """The key of this version, made now: it seals from now on. No transaction may be open: KMS is asked."""
+    wrapped, wrapped_by = _wrap_new(organization_id)
+    values = {"organization_id": organization_id, "version": version, "wrapped": wrapped, "wrapped_by": wrapped_by}
+    with transaction(organization_id) as connection:
+        # Of two that make the same at once, one is kept.
+        connection.execute(SQL["keep_data_key"], values)
+        newest = one(connection, SQL["newest_data_key"], values)
+    assert newest is not None
+    return _unwrapped(organization_id, newest["version"], bytes(newest["wrapped"]), newest["wrapped_by"])
+
+
+def data_key_versions(organization_id: UUID) -> list[int]:
+    """Of the keys that there are, the newest first."""
+    with transaction(organization_id) as connection:
+        found = rows(connection, SQL["data_key_versions"], {"organization_id": organization_id})
+    return [row["version"] for row in found]
 
 
 @lru_cache(maxsize=256)

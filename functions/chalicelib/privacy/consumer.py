@@ -1,4 +1,4 @@
-"""The consumer `privacy`: what is about a contact is exported or erased, and files whose rows are gone are removed."""
+"""The consumer `privacy`: contacts are exported and erased, files whose rows are gone removed, keys rotated."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from uuid import UUID
 from chalicelib.kit import storage
 from chalicelib.kit.database import Connection, one, queries, rows, transaction
 from chalicelib.kit.jobs import Dead, Effects, Job, Retry
-from chalicelib.privacy import export
+from chalicelib.privacy import export, rotation
 
 SQL = queries(__file__)
 
 
-def handle(job: Job) -> Effects | None:
-    """By the payload's `task`: `export` and `erasure` of a `request_id`, or `files`."""
-    tasks: dict[object, Callable[[Job], Effects | None]] = {"export": _export, "erasure": _erase, "files": _remove}
+def handle(job: Job) -> Effects:
+    """By the payload's `task`: `export` and `erasure` of a `request_id`, `files`, `rotate`."""
+    tasks: dict[object, Callable[[Job], Effects]] = {
+        "export": _export,
+        "erasure": _erase,
+        "files": _remove,
+        "rotate": rotation.rotate,
+    }
     task = tasks.get(job.payload.get("task"))
     if task is None:
         raise Dead(f"there is no task {job.payload.get('task')!r}")

@@ -17,6 +17,8 @@ from uuid import UUID
 from chalicelib.kit import storage
 from chalicelib.kit.database import Connection, one, queries, rows, transaction
 from chalicelib.kit.logging import log
+from chalicelib.kit.secrets import opening_key
+from chalicelib.privacy.sensitive import TABLE
 
 SQL = queries(__file__)
 BUCKET = "exports"
@@ -50,7 +52,9 @@ def make(organization_id: UUID, request_id: UUID) -> Made:
     with transaction(organization_id) as connection:
         told = one(connection, SQL["export_contact"], {"request_id": request_id})
     assert told is not None
-    data: dict[str, list[dict[str, Any]]] = told["data"]
+    data: dict[str, Any] = told["data"]
+    if sensitive := _opened(organization_id, request_id):
+        data["sensitive_fields"] = sensitive
     manifest = {table: len(found) for table, found in data.items()}
     part = _Part()
     parts: list[str] = []
@@ -77,6 +81,16 @@ def keep(connection: Connection, made: Made) -> None:
 
     values = {"request_id": made.request_id, "files": made.files, "manifest": Jsonb(made.manifest)}
     connection.execute(SQL["keep_export"], values)
+
+
+def _opened(organization_id: UUID, request_id: UUID) -> dict[str, str]:
+    """Sensitive fields by key. Raises secrets.Unreadable: half of what is known is no export."""
+    with transaction(organization_id) as connection:
+        sealed = rows(connection, SQL["sealed_of_contact"], {"request_id": request_id})
+    return {
+        row["key"]: opening_key(organization_id, row["key_version"]).open(TABLE, row["id"], bytes(row["sealed"]))
+        for row in sealed
+    }
 
 
 def _files(organization_id: UUID, request_id: UUID) -> Iterator[tuple[str, bytes | None]]:
