@@ -82,6 +82,7 @@ CONSUMERS = (
     Consumer("deliver", Later("chalicelib.webhooks.consumer"), timeout=60, batch_size=1, concurrency=10),
     Consumer("index_article", Later("chalicelib.knowledge.consumer"), timeout=120, batch_size=1, concurrency=2),
     Consumer("clock", Later("chalicelib.clocks.consumer"), timeout=60),
+    Consumer("inspect_file", Later("chalicelib.files.consumer"), timeout=120, batch_size=1, concurrency=2),
     Consumer("privacy", Later("chalicelib.privacy.consumer"), timeout=300, batch_size=1, concurrency=2),
     Consumer("refit", Later("chalicelib.triage.refit"), timeout=300, batch_size=1, concurrency=2),
     Consumer("maintain", Later("chalicelib.relay.maintenance"), timeout=300, batch_size=1, concurrency=2),

@@ -1,5 +1,5 @@
 grant execute on function public.open_ticket(uuid, text, text, public.ticket_channel, uuid) to authenticated;
-grant execute on function public.send_reply(uuid, text, integer, boolean) to authenticated;
+grant execute on function public.send_reply(uuid, text, integer, boolean, text[]) to authenticated;
 grant execute on function private.tickets_by_message_id(uuid, text[]) to pgdesk_functions;
 grant execute on function private.ensure_message_partitions(integer) to pgdesk_functions;
 

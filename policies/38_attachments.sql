@@ -21,7 +21,9 @@ for select to authenticated using (
   bucket_id = 'attachments'
   and exists (
     select from public.attachments as a
-    where a.organization_id = private.try_uuid((storage.foldername(name))[1]) and a.storage_path = name
+    where a.organization_id = private.try_uuid((storage.foldername(name))[1])
+      and name in (a.storage_path, a.thumbnail_path)
+      and a.verdict in ('clean', 'unscanned')
   )
 );
 create policy "Functions fetch files of the organization they work for" on storage.objects

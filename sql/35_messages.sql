@@ -207,9 +207,10 @@ end;
 $$;
 
 -- A reply to the contact, sent only if its writer has seen everything: refuses when the ticket has a newer public
--- message than `expected_seq`.
-create function public.send_reply(ticket_id uuid, body text, expected_seq integer, internal boolean default false)
-returns public.messages
+-- message than `expected_seq`. `files`: uploads of the caller that go with it (77_files.sql).
+create function public.send_reply(
+  ticket_id uuid, body text, expected_seq integer, internal boolean default false, files text[] default '{}'
+) returns public.messages
 language plpgsql set search_path = '' as $$
 declare
   ticket public.tickets;
@@ -237,6 +238,9 @@ begin
   insert into public.messages (organization_id, ticket_id, sender, member_id, is_internal, body_text)
   values (ticket.organization_id, ticket.id, 'member', (select auth.uid()), internal, body)
   returning * into sent;
+  if files <> '{}' then
+    perform private.attach_files(sent.id, files);
+  end if;
   return sent;
 end;
 $$;

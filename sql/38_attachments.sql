@@ -1,4 +1,5 @@
--- Files that came with a message. The bytes lie in Storage, bucket `attachments`, under <organization>/….
+-- Files that came with a message. The bytes lie in Storage, bucket `attachments`, under <organization>/…; what members
+-- and contacts upload, under <organization>/uploads/<user>/….
 
 create table public.attachments (
   id uuid primary key default private.uuid7(),
@@ -6,9 +7,19 @@ create table public.attachments (
   ticket_id uuid not null,
   message_id uuid not null,
   file_name text not null check (length(file_name) between 1 and 255),
+  -- As the sender said; what it is by its content, once it was looked at (77_files.sql).
   content_type text not null check (length(content_type) <= 255),
+  detected_type text,
+  -- waiting: to be looked at; clean: a scanner found nothing; unscanned: no scanner has looked; infected; refused: of a
+  -- type that the organization does not take. Waiting, infected and refused ones are given to nobody.
+  verdict text not null default 'waiting' check (verdict in ('waiting', 'clean', 'unscanned', 'infected', 'refused')),
+  verdict_because text,
   bytes bigint not null check (bytes >= 0),
-  sha256 bytea not null check (length(sha256) = 32),
+  -- Of an upload, once it was looked at.
+  sha256 bytea check (length(sha256) = 32),
+  -- Of an image.
+  thumbnail_path text,
+  uploaded_by uuid,
   -- Set for a part that the HTML body shows in place (cid:…).
   content_id text,
   is_inline boolean not null default false,

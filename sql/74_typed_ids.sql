@@ -34,6 +34,7 @@ insert into private.id_prefixes (noun, prefix) values
   ('action_form', 'frm'),
   ('csat_survey', 'srv'),
   ('csat_rating', 'rtg'),
+  ('attachment', 'att'),
   ('webhook_endpoint', 'whe'),
   ('endpoint', 'whe'),
   ('webhook_delivery', 'whd'),

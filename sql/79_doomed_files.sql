@@ -33,8 +33,9 @@ $$;
 create function private.doom_attachments() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  perform private.doom_files(g.organization_id, 'attachments', array_agg(g.storage_path))
+  perform private.doom_files(g.organization_id, 'attachments', array_agg(path))
   from gone as g
+  cross join lateral unnest(array_remove(array[g.storage_path, g.thumbnail_path], null)) as path
   -- Gone with its organization: whoever removes one removes its folder in Storage.
   where exists (select from public.organizations as o where o.id = g.organization_id)
   group by g.organization_id;

@@ -7,14 +7,16 @@ create table private.plans (
   contacts integer check (contacts >= 0),
   mails_per_month integer check (mails_per_month >= 0),
   workflows integer check (workflows >= 0),
-  seats integer check (seats > 0)
+  seats integer check (seats > 0),
+  -- Files of members and contacts; what comes by mail is kept all the same, and counts.
+  storage_mb integer check (storage_mb > 0)
 );
 
-insert into private.plans (key, contacts, mails_per_month, workflows, seats) values
-  ('unlimited', null, null, null, null),
-  ('free', 500, 1000, 2, 2),
-  ('team', 10000, 20000, 20, 10),
-  ('business', 100000, 200000, 100, 50);
+insert into private.plans (key, contacts, mails_per_month, workflows, seats, storage_mb) values
+  ('unlimited', null, null, null, null, null),
+  ('free', 500, 1000, 2, 2, 500),
+  ('team', 10000, 20000, 20, 10, 20000),
+  ('business', 100000, 200000, 100, 50, 200000);
 
 -- Who runs the installation sets it; an organization does not.
 alter table public.organizations add column plan text not null default 'unlimited' references private.plans (key);
@@ -35,11 +37,13 @@ begin
     when 'mails' then plan.mails_per_month
     when 'workflows' then plan.workflows
     when 'seats' then plan.seats
+    when 'storage' then plan.storage_mb * 1048576::bigint
   end;
 end;
 $$;
 
--- How many it has: counted from the rows, up to `enough`, so that no counter can be wrong. Mails are those of this
+-- How many it has: counted from the rows, up to `enough`, so that no counter can be wrong (`storage`, in bytes, is one
+-- that triggers keep). Mails are those of this
 -- month (UTC) that were not held back.
 create function private.plan_use(organization_id uuid, what text, enough bigint default null) returns bigint
 language plpgsql volatile security definer set search_path = '' as $$
@@ -62,6 +66,10 @@ begin
       ) as counted;
     when 'seats' then
       select count(*) into used from public.members as m where m.organization_id = plan_use.organization_id;
+    when 'storage' then -- bytes
+      used := coalesce((
+        select u.bytes from private.file_usage as u where u.organization_id = plan_use.organization_id
+      ), 0);
     else
       if to_regclass('public.' || quote_ident(what)) is not null then
         execute format('select count(*) from public.%I where organization_id = $1', what)
@@ -160,7 +168,7 @@ begin
   end if;
   return query
   select w.what, private.plan_use(usage.organization_id, w.what), private.plan_limit(usage.organization_id, w.what)
-  from (values ('contacts'), ('mails'), ('seats'), ('workflows')) as w (what);
+  from (values ('contacts'), ('mails'), ('seats'), ('storage'), ('workflows')) as w (what);
 end;
 $$;
 

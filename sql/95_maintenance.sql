@@ -24,6 +24,7 @@ declare
   notifications integer;
   unaddressed_mails integer;
   rotations integer := private.enqueue_key_rotations();
+  uploads integer := private.forget_uploads();
 begin
   delete from private.jobs as j
   where j.id in (
@@ -82,7 +83,7 @@ begin
   return jsonb_build_object(
     'partitions', partitions, 'jobs', jobs, 'events', events, 'webhook_ids', webhook_ids,
     'webhook_deliveries', webhook_deliveries, 'unaddressed_mails', unaddressed_mails, 'notifications', notifications,
-    'rotations', rotations
+    'rotations', rotations, 'uploads', uploads
   );
 end;
 $$;

@@ -10,7 +10,7 @@ insert into private.personal_data (
   'body_text = '''', reply_text = null, body_html = null, message_id_header = null', 10, null),
 ('public.attachments',
   'r.message_id in (select m.id from public.messages as m where m.organization_id = $1 and m.contact_id = any ($2))',
-  'r.ticket_id = any ($2)', true, '{storage_path,sha256}', 'delete', null, 5, null),
+  'r.ticket_id = any ($2)', true, '{storage_path,thumbnail_path,sha256,uploaded_by}', 'delete', null, 5, null),
 ('public.compositions', null, 'r.ticket_id = any ($2)', false, '{}', 'delete', null, 10,
   'What a member has not sent yet is no word to or from the contact.'),
 ('public.drafts', null, 'r.ticket_id = any ($2)', true, '{}', 'delete', null, 10, null),

@@ -180,6 +180,8 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/log_export', null, null),
   ('rpc/mark_read', null, null),
   ('rpc/my_desks', null, null),
+  ('rpc/attach_files', null, null),
+  ('rpc/inspect_again', null, null),
   ('rpc/rate_ticket', null, null),
   ('privacy_requests', null, null),
   ('retention_rules', null, null),

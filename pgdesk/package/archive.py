@@ -1,4 +1,4 @@
-"""From Chalice's archive to ours: the model and numpy in a layer, unused data left out, modules compiled."""
+"""From Chalice's archive to ours: the model, numpy and Pillow in a layer, unused data left out, modules compiled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from py_compile import PycInvalidationMode
 MODEL = ("minilm.npz", "vocab.txt")
 MODEL_FOLDER = Path("chalicelib", "kit", "embeddings")
 LAYER_FOLDER = "pgdesk"  # below /opt
-DISTRIBUTIONS = ("numpy", "py3langid")
+DISTRIBUTIONS = ("numpy", "py3langid", "PIL", "pillow")
 # Where Lambda unpacks code and layer: what tracebacks name. Both are on sys.path.
 # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-searchpath
 TASK, OPT_PYTHON = "/var/task", "/opt/python"

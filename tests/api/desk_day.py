@@ -270,6 +270,16 @@ def a_form_is_filled_in(world: World) -> None:
     world.as_agent("select id from public.cancel_form(%s)", forms[1])
 
 
+def a_file_is_looked_at(world: World) -> None:
+    file = world.one(
+        "insert into public.attachments (organization_id, ticket_id, message_id, file_name, content_type, bytes,"
+        " storage_path) select organization_id, ticket_id, id, 'a.png', 'image/png', 5, organization_id || '/a.png'"
+        " from public.messages where ticket_id = %s returning id",
+        world.ticket("See the picture"),
+    )["id"]
+    as_functions(world, "select private.file_inspected(%s, 'clean', null, 'image/png', 5, null, null)", file)
+
+
 HAPPENINGS: tuple[Callable[[World], None], ...] = (
     somebody_listens,
     a_mail_opens_a_ticket,
@@ -282,6 +292,7 @@ HAPPENINGS: tuple[Callable[[World], None], ...] = (
     a_contact_is_tagged,
     a_contact_rates,
     a_form_is_filled_in,
+    a_file_is_looked_at,
     tickets_are_merged_linked_and_shared,
     triage_sees_a_message,
     the_ai_decides,

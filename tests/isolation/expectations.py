@@ -147,6 +147,8 @@ RPCS = {
     "leave_room": {"authenticated"},
     "join_room": {"authenticated"},
     "open_room": {"authenticated"},
+    "attach_files": {"authenticated"},
+    "inspect_again": {"authenticated"},
     "accept_draft": {"authenticated"},
     "accept_invitation": {"authenticated"},
     "add_participant": {"authenticated"},
@@ -258,6 +260,9 @@ PRIVATE_FOR_CLIENTS = {
     "leave_room",
     "join_room",
     "open_room",
+    "attach_files",
+    "inspect_again",
+    "may_upload",
     "accept_invitation",
     "backlog",
     "add_participant",
@@ -364,6 +369,8 @@ ACROSS_TENANTS = {
 # Definer functions that pgdesk_functions may execute, besides those: each binds itself to the current tenant, to a
 # job's token, or gives away no tenant's rows.
 PRIVATE_FOR_FUNCTIONS = {
+    "file_inspected",
+    "file_to_inspect",
     "add_webhook_endpoint",
     "administered_webhook",
     "administered_widget",

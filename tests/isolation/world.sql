@@ -129,8 +129,11 @@ insert into public.messages (organization_id, ticket_id, sender, member_id, body
 select %(org)s, t.id, 'member', %(owner)s, 'an internal note', true
 from public.tickets as t where t.organization_id = %(org)s;
 
-insert into public.attachments (organization_id, ticket_id, message_id, file_name, content_type, bytes, sha256, storage_path)
-select m.organization_id, m.ticket_id, m.id, 'a.txt', 'text/plain', 1, sha256('a'), m.organization_id || '/in/1-a.txt'
+insert into public.attachments (
+  organization_id, ticket_id, message_id, file_name, content_type, bytes, sha256, storage_path, verdict
+)
+select
+  m.organization_id, m.ticket_id, m.id, 'a.txt', 'text/plain', 1, sha256('a'), m.organization_id || '/in/1-a.txt', 'clean'
 from public.messages as m where m.organization_id = %(org)s and not m.is_internal;
 
 insert into storage.objects (bucket_id, name) values ('attachments', %(org)s || '/in/1-a.txt');

@@ -58,9 +58,10 @@ class Mailgun:
             f"v:{OWN_ID}": str(mail["id"]),
         }
         fields |= {name: ", ".join(mail[name]) for name in ("cc", "bcc") if mail[name]}
+        files = [("attachment", (file.name, file.content, file.type)) for file in mail["files"]]
         fields |= {f"h:{name}": value for name, value in mail["headers"].items()}
         try:
-            status, told, headers = _request("POST", mail, "messages", data=fields)
+            status, told, headers = _request("POST", mail, "messages", data=fields, files=files or None)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NotTaken(f"the provider cannot be reached: {type(error).__name__}") from error
         except httpx.HTTPError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,11 @@ class Resend:
             "headers": mail["headers"],
             "tags": [{"name": "kind", "value": mail["kind"]}, {"name": OWN_ID, "value": str(mail["id"])}],
         } | {name: mail[name] for name in ("cc", "bcc") if mail[name]}
+        if mail["files"]:
+            given["attachments"] = [
+                {"filename": file.name, "content": base64.b64encode(file.content).decode(), "content_type": file.type}
+                for file in mail["files"]
+            ]
         try:
             taken = client.Emails.send(given, {"idempotency_key": key})
         except client.exceptions.ResendError as error:

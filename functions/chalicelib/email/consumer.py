@@ -14,6 +14,7 @@ from uuid import UUID
 
 from chalicelib.email import port
 from chalicelib.email.compose import compose
+from chalicelib.email.files import File, files_of
 from chalicelib.kit.database import Connection, one, queries, transaction
 from chalicelib.kit.jobs import Dead, Effects, Job, Retry
 from chalicelib.kit.logging import log
@@ -43,13 +44,21 @@ def handle(job: Job) -> Effects | None:
         if mail["is_held_back"] and mail["attempted_at"] is None:
             return _mark(mail, "suppressed", HELD_BACK)
         in_doubt = _is_in_doubt(mail)
-        attempt = None if in_doubt else _note(connection, job, mail)
-    if in_doubt:
-        if (settled := _look_up(job, mail)) is not None:
-            return settled
+        is_ready = not in_doubt and not mail["has_files"]
+        attempt = _note(connection, job, mail) if is_ready else None
+    if in_doubt and (settled := _look_up(job, mail)) is not None:
+        return settled
+    files: list[File] = []
+    if not is_ready:
+        try:
+            files = files_of(job.tenant, mail)
+        except port.Refused as refused:
+            if mail["attempted_at"] is not None:
+                raise Retry(f"the provider may have the mail, which cannot be sent again: {refused}") from refused
+            return _mark(mail, "failed", str(refused))
         with transaction(job.tenant) as connection:
-            attempt = _note(connection, job, mail, anew=True)
-    return _send(job, attempt) if attempt is not None else None
+            attempt = _note(connection, job, mail, anew=in_doubt)
+    return _send(job, attempt | {"files": files}) if attempt is not None else None
 
 
 def _is_in_doubt(mail: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from chalicelib.kit.settings import settings
 OWN_ID = "outgoing_mail"  # the tag or variable that a mail carries our id in
 MAX_WAIT = 3600  # seconds between two tries, whatever a provider asks for
 
-Mail = Mapping[str, Any]  # a row of public.outgoing_mails
+Mail = Mapping[str, Any]  # a row of public.outgoing_mails; one that is sent has `files`, a list of File, too
 
 
 @dataclass(frozen=True)

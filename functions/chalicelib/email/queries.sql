@@ -159,7 +159,8 @@ select
   exists (
     select from public.contacts as c
     where c.id = m.contact_id and c.suppressed_at is not null and c.email = lower(btrim(m.to_address))
-  ) as is_held_back
+  ) as is_held_back,
+  exists (select from public.attachments as a where a.message_id = m.message_id) as has_files
 from public.outgoing_mails as m
 -- A message may have moved to another ticket since.
 where m.kind = %(kind)s and (
@@ -168,6 +169,13 @@ where m.kind = %(kind)s and (
   or num_nonnulls(%(message_id)s::uuid, %(about_id)s::uuid) = 0 and m.message_id is null and m.about_id is null
     and m.ticket_id = %(ticket_id)s
 );
+
+-- files --
+-- What goes with the mail of a message.
+select a.file_name, a.storage_path, a.verdict, a.verdict_because, a.detected_type, a.bytes
+from public.attachments as a
+where a.message_id = %(message_id)s
+order by a.id;
 
 -- note_attempt --
 -- Before the provider is called, and only by the attempt that holds the job. In one statement: who is stopped between a

@@ -41,6 +41,8 @@ class Settings(BaseModel):
     webhook_ca: str | None = None
     # Requests that a provider's webhook may send in a minute, of those whose signature is good.
     webhook_rate: int = Field(default=6000, gt=0)
+    # ClamAV's daemon, tcp://host:port or unix:///path. None: files are marked as unscanned.
+    clamd: str = ""
     # Signs reply addresses.
     reply_secret: SecretStr = SecretStr("")
     # Mail out. Secrets of webhooks: several, separated by spaces, while one takes over from another.
