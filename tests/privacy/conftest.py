@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from chalicelib.kit import jobs, storage
@@ -69,7 +69,7 @@ class Office:
 
 @pytest.fixture(scope="package")
 def database(schema_template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    settings = clone_database(schema_template, f"privacy_{os.getpid()}")
+    settings = clone_database(schema_template, f"privacy_{os.getpid()}_{uuid4().hex[:8]}")
     yield replace(settings, data=tmp_path_factory.mktemp("privacy"))
     drop_database(settings)
 
