@@ -1,5 +1,5 @@
 -- Asked by a check of public.contacts.
-grant execute on function private.is_phone(text) to authenticated, pgdesk_functions;
+grant execute on function private.is_phone(text) to anon, authenticated, service_role, pgdesk_functions;
 grant execute on function public.set_fields(text, uuid, jsonb) to authenticated;
 
 alter table public.custom_fields enable row level security;
