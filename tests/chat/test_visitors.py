@@ -183,7 +183,7 @@ def test_a_word_that_is_not_the_sites_is_refused(widget: Widget) -> None:
     secret, now = widget.new_secret(), int(time.time())
     words = {
         "another secret": vouch("pgi_" + "0" * 64, sub="1"),
-        "none": jwt.encode({"sub": "1", "exp": now + 60}, None, algorithm="none"),
+        "none": jwt.encode({"sub": "1", "exp": now + 60}, "", algorithm="none"),
         "another algorithm": vouch(secret, "HS512", sub="1"),
         "over": vouch(secret, sub="1", exp=now - 60),
         "without an end": jwt.encode({"sub": "1"}, secret, algorithm="HS256"),

@@ -107,7 +107,7 @@ def test_the_log_knows_where_a_change_came_from_whatever_its_sender_says(
     assert changed.status_code == 204
     log = owner.table("audit_log").select("ip").eq("table_name", "organizations").execute().data
     assert log
-    assert not {row["ip"] for row in log} & set(forged.values())
+    assert not any(address in str(log) for address in forged.values())
 
 
 def test_an_update_without_a_filter_is_refused(owner: Client, project: Project) -> None:

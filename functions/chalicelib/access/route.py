@@ -32,7 +32,7 @@ def token(request: Request) -> Response:
     ends = key["expires_at"].timestamp() - time.time() if key["expires_at"] else TOKEN_SECONDS
     seconds = int(min(max(ends, 0), TOKEN_SECONDS))
     answer = {
-        "access_token": issue(Kind.API_KEY, key["organization_id"], seconds=seconds, key_id=str(key["id"])),
+        "access_token": issue(Kind.API_KEY, key["organization_id"], {"key_id": str(key["id"])}, seconds),
         "token_type": "Bearer",
         "expires_in": seconds,
         "scope": " ".join(key["scopes"]),

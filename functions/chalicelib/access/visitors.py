@@ -75,7 +75,7 @@ def token(request: Request) -> Response:
         organization,
     )
     answer |= {
-        "access_token": issue(Kind.VISITOR, organization, **claims),
+        "access_token": issue(Kind.VISITOR, organization, claims),
         "token_type": "Bearer",
         "expires_in": TOKEN_SECONDS,
         "scope": "visitor",

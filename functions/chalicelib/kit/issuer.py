@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -22,13 +23,16 @@ class Kind(Enum):
     VISITOR = "pgdesk_visitor"  # who has a widget open, on a page where it may stand
 
 
-def issue(kind: Kind, organization_id: UUID, *, seconds: float = TOKEN_SECONDS, **claims: str) -> str:
+def issue(
+    kind: Kind, organization_id: UUID, claims: Mapping[str, str] | None = None, seconds: float = TOKEN_SECONDS
+) -> str:
     """A token of `kind` for one organization that also says `claims`, good for `seconds`, at most TOKEN_SECONDS."""
     import jwt
 
     key_id, key = _key(settings().signing_key.get_secret_value())
     now = int(time.time())
-    told = claims | {
+    told = {
+        **(claims or {}),
         "iss": "pgdesk-functions",
         "aud": "authenticated",
         "role": kind.value,
