@@ -149,9 +149,11 @@ language plpgsql security definer set search_path = '' as $$
 declare
   part record := coalesce(new, old);
 begin
-  -- Not where it goes with its contact.
+  -- Not where it goes with its contact, or with the organization.
   if tg_op <> 'DELETE' or exists (
-    select from public.contacts as c where c.organization_id = part.organization_id and c.id = part.contact_id
+    select from public.contacts as c
+    join public.organizations as o on o.id = c.organization_id
+    where c.organization_id = part.organization_id and c.id = part.contact_id
   ) then
     perform private.emit(
       part.organization_id, 'contact.updated', part.contact_id, jsonb_build_object('changed', array[tg_argv[0]])

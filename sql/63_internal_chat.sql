@@ -17,7 +17,7 @@ create table public.rooms (
   unique (organization_id, id),
   unique (organization_id, between_users),
   foreign key (organization_id, created_by)
-    references public.members (organization_id, user_id) on delete set null (created_by)
+    references public.authors (organization_id, user_id) on delete set null (created_by)
 );
 create unique index rooms_name_idx on public.rooms (organization_id, lower(name)) where kind = 'open';
 create index rooms_created_by_idx on public.rooms (organization_id, created_by);
@@ -51,7 +51,7 @@ create table public.room_messages (
   check (deleted_at is null or body = ''),
   foreign key (organization_id, room_id) references public.rooms (organization_id, id) on delete cascade,
   foreign key (organization_id, user_id)
-    references public.members (organization_id, user_id) on delete set null (user_id)
+    references public.authors (organization_id, user_id) on delete set null (user_id)
 );
 create index room_messages_room_idx on public.room_messages (organization_id, room_id);
 create index room_messages_user_idx on public.room_messages (organization_id, user_id);
@@ -62,14 +62,15 @@ language plpgsql stable security definer set search_path = '' as $$
 declare
   me constant uuid := (select auth.uid());
 begin
+  if me is null then
+    return; -- a key: rooms are for people
+  end if;
   return query
-  select r.id from public.members as m
-  join public.rooms as r on r.organization_id = m.organization_id
-  where m.user_id = me and r.kind = 'open'
+  select r.id from public.rooms as r
+  where r.kind = 'open' and r.organization_id in (select private.my_organizations())
   union
   select p.room_id from public.room_members as p
-  join public.members as m on m.organization_id = p.organization_id and m.user_id = p.user_id
-  where p.user_id = me;
+  where p.user_id = me and p.organization_id in (select private.my_organizations());
 end;
 $$;
 

@@ -13,14 +13,15 @@ create table private.personal_data (
   is_exported boolean not null default true,
   -- Columns that are not given out: keys, vectors, what is bytes.
   hidden text[] not null default '{}',
-  -- delete: the row goes; blank: it stays for what is counted, and `blank` empties it; keep: it holds nothing personal.
-  erasure text not null check (erasure in ('delete', 'blank', 'keep')),
+  -- delete: the row goes; blank: it stays for what is counted, and `blank`, a SET list, empties it; call: `blank` is a
+  -- call that does; keep: it holds nothing personal.
+  erasure text not null check (erasure in ('delete', 'blank', 'call', 'keep')),
   blank text,
   -- Rows are erased in this order: what refers to others before them.
   position smallint not null default 0,
   -- Why it is not exported, or not erased.
   because text,
-  check ((erasure = 'blank') = (blank is not null)),
+  check ((erasure in ('blank', 'call')) = (blank is not null)),
   check (because is not null or (is_exported and erasure <> 'keep')),
   check (by_contact is not null or by_ticket is not null or because is not null)
 );
@@ -87,6 +88,9 @@ begin
   returning * into asked;
   if not found then
     raise exception 'this is being done already' using errcode = 'PT409';
+  end if;
+  if asked.kind = 'export' then
+    perform private.log_export(asked.organization_id, 'contact ' || asked.contact_id, null);
   end if;
   perform private.enqueue(
     asked.organization_id, 'privacy', jsonb_build_object('task', asked.kind, 'request_id', asked.id)
@@ -264,6 +268,7 @@ begin
     execute format(
       case place.erasure
         when 'delete' then 'delete from %1$s as r where r.organization_id = $1 and (%2$s)'
+        when 'call' then 'select %3$s from %1$s as r where r.organization_id = $1 and (%2$s)'
         else 'update %1$s as r set %3$s where r.organization_id = $1 and (%2$s)'
       end,
       place.table_name, condition, place.blank
@@ -286,6 +291,24 @@ language sql immutable set search_path = '' as $$
     from (select * from jsonb_each_text(one) union all select * from jsonb_each_text(other)) as each
     group by each.key
   ) as c;
+$$;
+
+-- Contacts, without anything that says who they were.
+create function private.erase_contacts(organization_id uuid, contacts uuid[]) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  addresses constant text[] := array(
+    select c.email from public.contacts as c where c.id = any (erase_contacts.contacts) and c.email is not null
+  );
+begin
+  -- In copy of what was written to others.
+  update public.outgoing_mails as m
+  set cc = array(select unnest(m.cc) except select unnest(addresses)),
+    bcc = array(select unnest(m.bcc) except select unnest(addresses))
+  where m.organization_id = erase_contacts.organization_id and (m.cc && addresses or m.bcc && addresses);
+  return private.erase_rows(erase_contacts.organization_id, 'by_contact', erase_contacts.contacts, addresses);
+end;
 $$;
 
 -- One step of an erasure: some tickets, and when none is left the contact itself. The ticket stays for what is counted,
@@ -323,10 +346,7 @@ begin
     done := private.erase_tickets(organization, some_tickets);
   else
     -- Nothing of the contact arrives any more: its address is no longer its own after this.
-    done := private.erase_rows(
-      organization, 'by_contact', family,
-      array(select c.email from public.contacts as c where c.id = any (family) and c.email is not null)
-    );
+    done := private.erase_contacts(organization, family);
   end if;
   done := private.add_counts(request.manifest, done);
   update public.privacy_requests as p

@@ -39,6 +39,10 @@ create table public.sensitive_field_reads (
 create index sensitive_field_reads_contact_idx on public.sensitive_field_reads (organization_id, contact_id);
 create index sensitive_field_reads_field_idx on public.sensitive_field_reads (organization_id, field_id);
 
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+  ('public.sensitive_fields', 'contact_id', 'move', 'the same person; where both have one, the winner''s'),
+  ('public.sensitive_field_reads', 'contact_id', 'move', 'who looked at what is known of the same person');
+
 -- The sensitive field of a contact whose organization the caller serves as an agent at least.
 create function private.sensitive_field(contact_id uuid, key text)
 returns table (organization_id uuid, field_id uuid)

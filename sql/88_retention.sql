@@ -105,10 +105,7 @@ begin
         for update skip locked
       );
       if some_ids <> '{}' then
-        perform private.erase_rows(
-          rule.organization_id, 'by_contact', some_ids,
-          array(select c.email from public.contacts as c where c.id = any (some_ids) and c.email is not null)
-        );
+        perform private.erase_contacts(rule.organization_id, some_ids);
       end if;
       return cardinality(some_ids);
   end case;

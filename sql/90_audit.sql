@@ -241,3 +241,8 @@ create trigger contact_merges_audit after insert or update of undone_at on publi
 for each row execute function private.audit('id');
 create trigger custom_fields_audit after insert or update on public.custom_fields
 for each row execute function private.audit('id');
+-- What was given out of somebody, and what forgotten.
+create trigger privacy_requests_audit after insert or update of state on public.privacy_requests
+for each row execute function private.audit('id');
+create trigger retention_rules_audit after insert or delete or update of keep on public.retention_rules
+for each row execute function private.audit('what');

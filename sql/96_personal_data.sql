@@ -81,7 +81,7 @@ insert into private.personal_data (
     select m.id::text from public.contact_merges as m
     where m.organization_id = $1 and (m.winner_id = any ($2) or m.loser_id = any ($2))
   )', null, true,
-  '{actor_id,ip,user_agent}', 'blank', 'changes = ''{}''', 10, null),
+  '{actor_id,ip,user_agent}', 'call', 'private.redact_audit(r.id)', 10, null),
 -- What the contact did and said besides.
 ('public.action_forms', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{}', 'blank',
   'answers = case when r.answers is not null then ''{}''::jsonb end', 10, null),

@@ -41,7 +41,8 @@ def test_every_table_and_every_rpc_says_which_scope_a_key_needs(world: World) ->
     there = {
         row["name"]
         for row in world.db.execute(
-            "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
+            "select relname as name from pg_class"
+            " where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v')"
             " union select 'rpc/' || proname from pg_proc where pronamespace = 'public'::regnamespace"
         )
     }
@@ -235,8 +236,8 @@ def test_files_need_the_scope_of_tickets(world: World) -> None:
     path = f"{world.acme.id}/in/1-a.txt"
     world.db.execute(
         "insert into public.attachments"
-        " (organization_id, ticket_id, message_id, file_name, content_type, bytes, sha256, storage_path)"
-        " select organization_id, ticket_id, id, 'a.txt', 'text/plain', 1, sha256('a'), %s from public.messages"
+        " (organization_id, ticket_id, message_id, file_name, content_type, bytes, storage_path, verdict)"
+        " select organization_id, ticket_id, id, 'a.txt', 'text/plain', 1, %s, 'clean' from public.messages"
         " where organization_id = %s limit 1",
         [path, world.acme.id],
     )

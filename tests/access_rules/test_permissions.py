@@ -28,6 +28,7 @@ ELSEWHERE = {
         ("join_room", "leave_room", "say_in_room", "edit_room_message", "read_room", "unread_rooms"),
         "asks for a room of one's own: tests/chat",
     ),
+    **dict.fromkeys(("attach_files", "inspect_again"), "asks for a file: tests/files"),
     "merge_tickets": "asks for two tickets: tests/tickets",
     "merge_contacts": "asks for two contacts: tests/contacts",
     "dismiss_duplicate": "asks for two contacts: tests/contacts",

@@ -46,7 +46,8 @@ def test_without_a_plan_there_is_no_limit(shop: Shop) -> None:
     admin = shop.member("admin")
     shop.as_(admin, CONTACT, shop.organization, an_address())
     assert usage(shop, admin) == {
-        "contacts": (1, None), "mails": (0, None), "seats": (1, None), "workflows": (0, None)
+        "contacts": (1, None), "mails": (0, None), "seats": (1, None), "storage": (0, None),
+        "workflows": (0, None),
     }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def test_tickets_that_have_rested_lose_their_words_and_files_and_younger_ones_no
     ring(office)
     office.work()
     assert gone(office, "resolved_tickets") == 1
-    of_the_contact = {"public.contacts", "private.contact_keys", "private.ticket_search"}
+    of_the_contact = {"public.contacts", "private.contact_keys", "private.contact_words", "private.ticket_search"}
     assert set(mentions(office, MARK)) <= of_the_contact
     assert not any(str(old) in path for path in office.stored())
     assert office.box.row("select erased_at from public.tickets where id = %s", young)["erased_at"] is None
