@@ -150,7 +150,7 @@ declare
   part record := coalesce(new, old);
 begin
   -- Not where it goes with its contact, or with the organization.
-  if tg_op <> 'DELETE' or exists (
+  if exists (
     select from public.contacts as c
     join public.organizations as o on o.id = c.organization_id
     where c.organization_id = part.organization_id and c.id = part.contact_id

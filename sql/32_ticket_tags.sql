@@ -98,6 +98,7 @@ begin
     from public.ticket_tags as l
     where l.organization_id = tag.organization_id and l.tag_id = tag.id
       and l.ticket_id < coalesce(before_ticket_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+      and not exists (select from public.tickets as t where t.id = l.ticket_id and t.merged_into is not null)
     order by l.ticket_id desc
     limit page_size
   ) as l

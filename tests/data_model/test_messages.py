@@ -157,7 +157,8 @@ def test_a_contact_fetches_what_agents_attached_in_public(shop: Shop) -> None:
         message = shop.say(ticket, "member", is_internal=internal)
         shop.db.execute(
             "insert into public.attachments (organization_id, ticket_id, message_id, file_name, content_type, bytes,"
-            " sha256, storage_path) values (%(o)s, %(t)s, %(m)s, %(n)s, 'x/y', 1, sha256('x'), %(o)s || '/' || %(n)s)",
+            " storage_path, verdict)"
+            " values (%(o)s, %(t)s, %(m)s, %(n)s, 'x/y', 1, %(o)s || '/' || %(n)s, 'clean')",
             {"o": shop.organization, "t": ticket, "m": message["id"], "n": name},
         )
         shop.db.execute(

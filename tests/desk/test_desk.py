@@ -173,7 +173,7 @@ def test_a_contact_signs_in_by_mail_and_sees_their_ticket_without_internal_notes
 
 
 def test_an_attachment_is_fetched_by_who_may_see_its_message_and_by_nobody_else(world: World) -> None:
-    picture = bytes(range(256)) * 40
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
     mail = letter("Hal <hal@customers.example>", world.bolt.address, "Photo", "See the photo.")
     mail.add_attachment(picture, maintype="image", subtype="png", filename="../ø photo.png")
     filed = world.receive(mail, world.bolt.address)
@@ -181,6 +181,7 @@ def test_an_attachment_is_fetched_by_who_may_see_its_message_and_by_nobody_else(
     (row,) = agent.rows("attachments", message_id=str(filed["message_id"]))
     assert (row["file_name"], row["content_type"], row["bytes"]) == ("ø photo.png", "image/png", len(picture))
     path = row["storage_path"]
+    until(lambda: agent.rows("attachments", id=row["id"])[0]["verdict"] == "unscanned")  # nobody gets it before
     signed = str(agent.client.storage.from_("attachments").create_signed_url(path, 60)["signedURL"])
     fetched = httpx.get(signed)
     assert (fetched.status_code, fetched.content) == (200, picture)
@@ -215,7 +216,7 @@ def test_a_dead_job_is_listed_and_given_another_life(
     owner, own = world.bolt.owner, {"organization_id": str(world.bolt.id)}
     (dead,) = until(lambda: owner.call("dead_jobs", **own))
     assert (dead["id"], dead["attempt"]) == (str(row["id"]), 1)
-    assert dead["error"] == "Dead: the job names no message and no ticket to write about"
+    assert dead["error"] == "Dead: the job does not name what to write about"
     assert world.bolt.agent.call("dead_jobs", **own) == [], "admins only"
     assert world.acme.owner.call("dead_jobs", **own) == []
     assert world.acme.owner.call("retry_dead_jobs", **own) == 0

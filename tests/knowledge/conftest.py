@@ -58,7 +58,8 @@ class Library:
     def index(self) -> list[str]:
         """Run acme's jobs that wait; how each ended."""
         claimed = self.admin.execute(
-            "select id from private.claim_jobs(100) join private.jobs using (id) where organization_id = %s",
+            "select id from private.claim_jobs(100) join private.jobs using (id, consumer)"
+            " where organization_id = %s and consumer = 'index_article'",
             [self.acme],
         ).fetchall()
         return [jobs.run(INDEX, row["id"]) for row in claimed]

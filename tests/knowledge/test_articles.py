@@ -54,7 +54,7 @@ def test_a_member_who_leaves_leaves_the_versions(library: Library) -> None:
     library.admin.execute("delete from auth.users where id = %s", [library.agent.user_id])
     row = library.admin.execute("select * from public.article_versions where article_id = %s", [article]).fetchone()
     assert row is not None
-    assert row["author_id"] is None
+    assert row["author_id"] == library.agent.user_id
 
 
 def test_an_article_without_a_text_is_not_published(library: Library) -> None:

@@ -263,7 +263,7 @@ def test_no_secret_and_no_path_of_this_machine_is_packed(without_wheels: Unpacke
 
 def test_the_pinned_distributions_are_those_that_are_tested() -> None:
     for requirement in pinned():
-        if requirement.name != "numpy":  # see the note there
+        if requirement.name not in ("numpy", "pillow"):  # see the notes there
             assert metadata.version(requirement.name) in requirement.specifier, requirement.name
 
 

@@ -109,9 +109,10 @@ class Post:
             return connection.execute(statement.encode(), values).fetchall()
 
     def is_untouched(self) -> bool:
-        """Nothing was recorded, kept, queued or remembered."""
-        tables = ("public.provider_mails", "public.inbound_mails", "private.jobs", "private.received_webhooks")
-        return not any(self.box.count(table) for table in tables)
+        """Nothing was recorded, kept, queued or remembered. (That the audit log is sealed is the fixtures' doing.)"""
+        tables = ("public.provider_mails", "public.inbound_mails", "private.received_webhooks")
+        jobs = "private.jobs where payload ->> 'ring' is distinct from 'seal_audit'"
+        return not any(self.box.count(table) for table in (*tables, jobs))
 
 
 # What these tests write beside what goes with an organization. A database for each would take longer than they do.

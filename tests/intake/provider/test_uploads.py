@@ -202,7 +202,7 @@ def test_handing_in_what_was_never_uploaded_is_told(desk: Post) -> None:
 def test_an_upload_that_nobody_hands_in_is_cleared_away_after_a_day(desk: Post) -> None:
     (place,) = grant(desk)["uploads"]
     put(place, SMALL)
-    job = desk.box.row("select id, run_at - now() as wait from private.jobs")
+    job = desk.box.row("select id, run_at - now() as wait from private.jobs where consumer <> 'clock'")
     assert 23.9 * 3600 < job["wait"].total_seconds() <= 24 * 3600
     desk.box.admin.execute("update private.jobs set run_at = now()")
     assert desk.work() == ["done"]
