@@ -2414,9 +2414,11 @@ language plpgsql security definer set search_path = '' as $$
 declare
   part record := coalesce(new, old);
 begin
-  -- Not where it goes with its contact.
-  if tg_op <> 'DELETE' or exists (
-    select from public.contacts as c where c.organization_id = part.organization_id and c.id = part.contact_id
+  -- Not where it goes with its contact, or with the organization.
+  if exists (
+    select from public.contacts as c
+    join public.organizations as o on o.id = c.organization_id
+    where c.organization_id = part.organization_id and c.id = part.contact_id
   ) then
     perform private.emit(
       part.organization_id, 'contact.updated', part.contact_id, jsonb_build_object('changed', array[tg_argv[0]])
@@ -4657,6 +4659,7 @@ begin
     from public.ticket_tags as l
     where l.organization_id = tag.organization_id and l.tag_id = tag.id
       and l.ticket_id < coalesce(before_ticket_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+      and not exists (select from public.tickets as t where t.id = l.ticket_id and t.merged_into is not null)
     order by l.ticket_id desc
     limit page_size
   ) as l
@@ -12911,7 +12914,7 @@ create table public.rooms (
   unique (organization_id, id),
   unique (organization_id, between_users),
   foreign key (organization_id, created_by)
-    references public.members (organization_id, user_id) on delete set null (created_by)
+    references public.authors (organization_id, user_id) on delete set null (created_by)
 );
 create unique index rooms_name_idx on public.rooms (organization_id, lower(name)) where kind = 'open';
 create index rooms_created_by_idx on public.rooms (organization_id, created_by);
@@ -12945,7 +12948,7 @@ create table public.room_messages (
   check (deleted_at is null or body = ''),
   foreign key (organization_id, room_id) references public.rooms (organization_id, id) on delete cascade,
   foreign key (organization_id, user_id)
-    references public.members (organization_id, user_id) on delete set null (user_id)
+    references public.authors (organization_id, user_id) on delete set null (user_id)
 );
 create index room_messages_room_idx on public.room_messages (organization_id, room_id);
 create index room_messages_user_idx on public.room_messages (organization_id, user_id);
@@ -12956,14 +12959,15 @@ language plpgsql stable security definer set search_path = '' as $$
 declare
   me constant uuid := (select auth.uid());
 begin
+  if me is null then
+    return; -- a key: rooms are for people
+  end if;
   return query
-  select r.id from public.members as m
-  join public.rooms as r on r.organization_id = m.organization_id
-  where m.user_id = me and r.kind = 'open'
+  select r.id from public.rooms as r
+  where r.kind = 'open' and r.organization_id in (select private.my_organizations())
   union
   select p.room_id from public.room_members as p
-  join public.members as m on m.organization_id = p.organization_id and m.user_id = p.user_id
-  where p.user_id = me;
+  where p.user_id = me and p.organization_id in (select private.my_organizations());
 end;
 $$;
 
@@ -15440,14 +15444,15 @@ create table private.personal_data (
   is_exported boolean not null default true,
   -- Columns that are not given out: keys, vectors, what is bytes.
   hidden text[] not null default '{}',
-  -- delete: the row goes; blank: it stays for what is counted, and `blank` empties it; keep: it holds nothing personal.
-  erasure text not null check (erasure in ('delete', 'blank', 'keep')),
+  -- delete: the row goes; blank: it stays for what is counted, and `blank`, a SET list, empties it; call: `blank` is a
+  -- call that does; keep: it holds nothing personal.
+  erasure text not null check (erasure in ('delete', 'blank', 'call', 'keep')),
   blank text,
   -- Rows are erased in this order: what refers to others before them.
   position smallint not null default 0,
   -- Why it is not exported, or not erased.
   because text,
-  check ((erasure = 'blank') = (blank is not null)),
+  check ((erasure in ('blank', 'call')) = (blank is not null)),
   check (because is not null or (is_exported and erasure <> 'keep')),
   check (by_contact is not null or by_ticket is not null or because is not null)
 );
@@ -15514,6 +15519,9 @@ begin
   returning * into asked;
   if not found then
     raise exception 'this is being done already' using errcode = 'PT409';
+  end if;
+  if asked.kind = 'export' then
+    perform private.log_export(asked.organization_id, 'contact ' || asked.contact_id, null);
   end if;
   perform private.enqueue(
     asked.organization_id, 'privacy', jsonb_build_object('task', asked.kind, 'request_id', asked.id)
@@ -15691,6 +15699,7 @@ begin
     execute format(
       case place.erasure
         when 'delete' then 'delete from %1$s as r where r.organization_id = $1 and (%2$s)'
+        when 'call' then 'select %3$s from %1$s as r where r.organization_id = $1 and (%2$s)'
         else 'update %1$s as r set %3$s where r.organization_id = $1 and (%2$s)'
       end,
       place.table_name, condition, place.blank
@@ -15713,6 +15722,24 @@ language sql immutable set search_path = '' as $$
     from (select * from jsonb_each_text(one) union all select * from jsonb_each_text(other)) as each
     group by each.key
   ) as c;
+$$;
+
+-- Contacts, without anything that says who they were.
+create function private.erase_contacts(organization_id uuid, contacts uuid[]) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  addresses constant text[] := array(
+    select c.email from public.contacts as c where c.id = any (erase_contacts.contacts) and c.email is not null
+  );
+begin
+  -- In copy of what was written to others.
+  update public.outgoing_mails as m
+  set cc = array(select unnest(m.cc) except select unnest(addresses)),
+    bcc = array(select unnest(m.bcc) except select unnest(addresses))
+  where m.organization_id = erase_contacts.organization_id and (m.cc && addresses or m.bcc && addresses);
+  return private.erase_rows(erase_contacts.organization_id, 'by_contact', erase_contacts.contacts, addresses);
+end;
 $$;
 
 -- One step of an erasure: some tickets, and when none is left the contact itself. The ticket stays for what is counted,
@@ -15750,10 +15777,7 @@ begin
     done := private.erase_tickets(organization, some_tickets);
   else
     -- Nothing of the contact arrives any more: its address is no longer its own after this.
-    done := private.erase_rows(
-      organization, 'by_contact', family,
-      array(select c.email from public.contacts as c where c.id = any (family) and c.email is not null)
-    );
+    done := private.erase_contacts(organization, family);
   end if;
   done := private.add_counts(request.manifest, done);
   update public.privacy_requests as p
@@ -16410,6 +16434,10 @@ create table public.sensitive_field_reads (
 create index sensitive_field_reads_contact_idx on public.sensitive_field_reads (organization_id, contact_id);
 create index sensitive_field_reads_field_idx on public.sensitive_field_reads (organization_id, field_id);
 
+insert into private.contact_references (table_name, column_name, on_merge, because) values
+  ('public.sensitive_fields', 'contact_id', 'move', 'the same person; where both have one, the winner''s'),
+  ('public.sensitive_field_reads', 'contact_id', 'move', 'who looked at what is known of the same person');
+
 -- The sensitive field of a contact whose organization the caller serves as an agent at least.
 create function private.sensitive_field(contact_id uuid, key text)
 returns table (organization_id uuid, field_id uuid)
@@ -16982,10 +17010,7 @@ begin
         for update skip locked
       );
       if some_ids <> '{}' then
-        perform private.erase_rows(
-          rule.organization_id, 'by_contact', some_ids,
-          array(select c.email from public.contacts as c where c.id = any (some_ids) and c.email is not null)
-        );
+        perform private.erase_contacts(rule.organization_id, some_ids);
       end if;
       return cardinality(some_ids);
   end case;
@@ -17270,6 +17295,11 @@ create trigger contact_merges_audit after insert or update of undone_at on publi
 for each row execute function private.audit('id');
 create trigger custom_fields_audit after insert or update on public.custom_fields
 for each row execute function private.audit('id');
+-- What was given out of somebody, and what forgotten.
+create trigger privacy_requests_audit after insert or update of state on public.privacy_requests
+for each row execute function private.audit('id');
+create trigger retention_rules_audit after insert or delete or update of keep on public.retention_rules
+for each row execute function private.audit('what');
 
 
 -- sql/91_audit_seal.sql
@@ -18259,7 +18289,7 @@ insert into private.personal_data (
     select m.id::text from public.contact_merges as m
     where m.organization_id = $1 and (m.winner_id = any ($2) or m.loser_id = any ($2))
   )', null, true,
-  '{actor_id,ip,user_agent}', 'blank', 'changes = ''{}''', 10, null),
+  '{actor_id,ip,user_agent}', 'call', 'private.redact_audit(r.id)', 10, null),
 -- What the contact did and said besides.
 ('public.action_forms', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{}', 'blank',
   'answers = case when r.answers is not null then ''{}''::jsonb end', 10, null),
@@ -18809,6 +18839,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('accept_invitation', 'invitations.accept', null, 'Join an organization that has invited your address'),
   ('add_participant', 'tickets.add_participant', 'agent', 'Add somebody to a ticket'),
   ('archive_article', 'articles.archive', 'agent', 'Take an article out of the help centre'),
+  ('attach_files', 'files.attach', 'agent', 'Send files of your own with what you write'),
   ('backlog', 'metrics.backlog', 'viewer', 'See what is open, by age'),
   ('become_contact', 'contacts.become', null, 'Become a contact of a desk by its portal'),
   ('bulk_tag', 'tags.tag_in_bulk', 'agent', 'Tag everything that a filter finds'),
@@ -18868,6 +18899,8 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('request_contact_export', 'contacts.export', 'admin', 'Have all data of a contact given out'),
   ('resolve_outgoing_mail', 'mails.resolve', 'agent', 'Decide about a mail whose sending is in doubt'),
   ('retry_dead_jobs', 'jobs.retry', 'admin', 'Have work that gave up done again'),
+  ('inspect_again', 'files.inspect_again', 'manager', 'Have a file looked at again'),
+  ('rotate_data_key', 'organizations.rotate_key', 'admin', 'Have all secrets encrypted anew'),
   ('retry_inbound_mail', 'mails.retry_inbound', 'admin', 'Have a quarantined mail read again'),
   ('retry_provider_mail', 'mails.retry_provider', 'admin', 'Have a mail fetched again'),
   ('revoke_api_key', 'api_keys.revoke', 'admin', 'End an API key'),
