@@ -89,6 +89,13 @@ def shop(shared: Settings) -> Iterator[Shop]:
         yield new_shop(shared, db)
 
 
+@pytest.fixture
+def lone_shop(desk: Settings) -> Iterator[Shop]:
+    """An organization alone in a fresh database: what a statement costs depends on all rows that there are."""
+    with connect(desk, "supabase_admin") as db:
+        yield new_shop(desk, db)
+
+
 def _clone(template: Settings) -> Iterator[Settings]:
     settings = clone_database(template, f"test_{os.getpid()}_{next(_clones)}")
     try:

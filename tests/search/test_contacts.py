@@ -89,7 +89,8 @@ def test_nobody_but_members_finds_anything(shop: Shop) -> None:
         assert found(shop, "ann", who) == []
 
 
-def test_a_letter_that_everybody_begins_with_costs_a_page(shop: Shop) -> None:
+def test_a_letter_that_everybody_begins_with_costs_a_page(lone_shop: Shop) -> None:
+    shop = lone_shop
     shop.db.execute("set session_replication_role = replica")
     shop.db.execute(
         "insert into public.contacts (organization_id, name, email)"

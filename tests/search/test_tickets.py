@@ -189,7 +189,8 @@ def test_no_query_is_an_error(shop: Shop, query: str) -> None:
     assert found(shop, query) == []
 
 
-def test_a_word_that_every_ticket_has_costs_a_page_and_a_bucket_or_two(shop: Shop) -> None:
+def test_a_word_that_every_ticket_has_costs_a_page_and_a_bucket_or_two(lone_shop: Shop) -> None:
+    shop = lone_shop
     shop.db.execute("set session_replication_role = replica")
     contact = shop.contact()
     shop.db.execute(

@@ -217,7 +217,8 @@ def test_a_count_ends_at_a_thousand(shop: Shop) -> None:
     assert (counted[exact], counted[more]) == ((1000, False), (1000, True))
 
 
-def test_a_page_of_what_is_open_is_read_in_its_order(shop: Shop) -> None:
+def test_a_page_of_what_is_open_is_read_in_its_order(lone_shop: Shop) -> None:
+    shop = lone_shop
     agent, contact = shop.member(), shop.contact()
     shop.db.execute("set session_replication_role = replica")
     shop.db.execute(
