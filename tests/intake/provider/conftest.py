@@ -18,7 +18,7 @@ from chalicelib.kit.http import Handler, HttpError, Request, error_response
 
 from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
-from tests.intake.conftest import Desk, open_box
+from tests.intake.conftest import RESET, Desk, open_box
 from tests.intake.provider.outside import Outside, outside
 from tests.people import Actor, act_as, connect, new_member
 
@@ -113,16 +113,6 @@ class Post:
         tables = ("public.provider_mails", "public.inbound_mails", "private.received_webhooks")
         jobs = "private.jobs where payload ->> 'ring' is distinct from 'seal_audit'"
         return not any(self.box.count(table) for table in (*tables, jobs))
-
-
-# What these tests write beside what goes with an organization. A database for each would take longer than they do.
-RESET = """
-delete from public.organizations;
-delete from public.provider_mails;
-delete from private.jobs;
-delete from private.received_webhooks;
-delete from auth.users;
-"""
 
 
 @pytest.fixture(scope="package")
