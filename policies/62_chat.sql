@@ -4,6 +4,7 @@ grant execute on function private.open_widget(uuid, text) to pgdesk_functions;
 grant execute on function private.administered_widget(uuid) to pgdesk_functions;
 grant execute on function private.set_widget_secret(uuid, uuid, bytea, integer) to pgdesk_functions;
 grant execute on function private.greet_visitor(uuid, uuid, text) to pgdesk_functions;
+grant execute on function private.tell_reply(uuid, text, jsonb) to pgdesk_functions;
 grant execute on function private.say_in_chat(text, text) to authenticated;
 grant execute on function public.say_in_chat(text, text) to authenticated;
 grant execute on function private.leave_address(text, text) to authenticated;

@@ -10,7 +10,8 @@ begin
 end;
 $$;
 grant authenticated to pgdesk_visitor;
-grant pgdesk_visitor to authenticator;
+-- Those who take its token: REST, live topics, files.
+grant pgdesk_visitor to authenticator, supabase_realtime_admin, supabase_storage_admin;
 
 -- Hosts of pages, as a browser names them in Origin behind the scheme: `shop.example`, `*.shop.example` for all below
 -- it, `localhost:3000`.
@@ -276,4 +277,18 @@ $$;
 create function public.leave_address(email text, name text default null) returns void
 language sql set search_path = '' as $$
   select private.leave_address(leave_address.email, leave_address.name);
+$$;
+
+-- A hint to whoever has a chat open: a part of a reply in the making, or that it is withdrawn. Nothing rests on it: the
+-- message is what counts. For the tenant that the function works for.
+create function private.tell_reply(ticket_id uuid, event text, payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  if exists (
+    select from public.tickets as t
+    where t.id = tell_reply.ticket_id and t.organization_id = (select private.current_organization())
+  ) then
+    perform realtime.send(tell_reply.payload, tell_reply.event, 'ticket:' || tell_reply.ticket_id || ':contact', true);
+  end if;
+end;
 $$;

@@ -325,7 +325,7 @@ $$;
 --
 -- Step by step, each with a plan that is kept: as one statement it took longer to plan than to run.
 create function private.reply_case(message_id uuid) returns table (
-  ticket_id uuid, subject text, ai_state text, is_spam boolean, last_seq integer,
+  ticket_id uuid, subject text, channel public.ticket_channel, ai_state text, is_spam boolean, last_seq integer,
   is_machine boolean, sender_status text, is_verified boolean, texts text[],
   organization text, ai_mode text, ai_threshold real, style text, language text,
   is_dissatisfied boolean, wants_human boolean, injection boolean, sensitive text[],
@@ -346,7 +346,7 @@ begin
   if not found then
     return;
   end if;
-  select t.subject, t.ai_state, t.is_spam, t.last_seq, t.language, t.sentiment, t.category_id into ticket
+  select t.subject, t.channel, t.ai_state, t.is_spam, t.last_seq, t.language, t.sentiment, t.category_id into ticket
   from public.tickets as t
   where t.id = message.ticket_id;
   select o.name, o.ai_mode, o.ai_threshold, o.language, coalesce(o.settings ->> 'reply_style', '') as style into owner
@@ -367,7 +367,7 @@ begin
   from public.messages as p
   where p.ticket_id = message.ticket_id and not p.is_internal;
   return query select
-    message.ticket_id, ticket.subject, ticket.ai_state, ticket.is_spam, ticket.last_seq,
+    message.ticket_id, ticket.subject, ticket.channel, ticket.ai_state, ticket.is_spam, ticket.last_seq,
     message.is_machine, message.sender_status, message.is_verified,
     -- What the contact has written since the last answer, this message last: a question may come in two mails.
     (

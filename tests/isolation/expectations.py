@@ -371,6 +371,7 @@ ACROSS_TENANTS = {
 PRIVATE_FOR_FUNCTIONS = {
     "file_inspected",
     "file_to_inspect",
+    "tell_reply",
     "add_webhook_endpoint",
     "administered_webhook",
     "administered_widget",

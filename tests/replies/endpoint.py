@@ -91,3 +91,30 @@ async def broken_off(_: Scope, __: Receive, send: Send) -> None:
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def streamed(*parts: str | Callable[[], None], ends: bool = True, hangs: bool = False) -> Answer:
+    """A completion in parts, as server-sent events. A function among them is called when it is its turn. Without an
+    end it breaks off; hanging, it says nothing more."""
+
+    async def answer(_: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        for part in parts:
+            if callable(part):
+                await asyncio.to_thread(part)
+                continue
+            chunk = {
+                "id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m",
+                "choices": [{"index": 0, "delta": {"role": "assistant", "content": part}, "finish_reason": None}],
+            }  # fmt: skip
+            event = f"data: {json.dumps(chunk)}\n\n".encode()
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+            await asyncio.sleep(0)
+        if hangs:
+            await _gone(receive)
+        elif ends:
+            await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+        else:
+            raise ConnectionAbortedError("the endpoint hangs up")
+
+    return answer

@@ -18,9 +18,10 @@ from chalicelib.kit.retrieval import Passage
 from chalicelib.kit.settings import settings
 from chalicelib.replies import model
 from chalicelib.replies.answer import Answer
-from chalicelib.replies.decide import Case, decide
+from chalicelib.replies.decide import Case, Decision, decide
 from chalicelib.replies.evidence import find
 from chalicelib.replies.extract import extract
+from chalicelib.replies.live import Live
 from chalicelib.replies.model import Execution, Reply
 from chalicelib.replies.question import narrower, question
 from chalicelib.replies.support import SUPPORTED
@@ -50,7 +51,8 @@ def handle(job: Job) -> Effects | None:
         passages, sure = find(connection, asked, others, case["language"], case["ai_threshold"])
         spent = one(connection, SQL["cost_today"]) if model.configured() else None
     found = passages[:MAX_PASSAGES] if sure >= NO_SOURCE else []
-    by_model = _by_model(asked, found, case, float(spent["usd"]) if spent else 0.0)
+    live = _live(job, case, sure, found)
+    by_model = _by_model(asked, found, case, float(spent["usd"]) if spent else 0.0, live)
     executions = [by_model.execution] if by_model else []
     answer = by_model.answer if by_model else None
     if answer is None:
@@ -64,6 +66,9 @@ def handle(job: Job) -> Effects | None:
             connection.execute(SQL["record_execution"], values | vars(each))
         recorded = one(connection, SQL["record_draft"], draft)
         assert recorded
+        if case["channel"] == "chat" and recorded["decided"] != "send":
+            # With the decision or not at all: who waits learns that a person will answer, and forgets what was shown.
+            connection.execute(SQL["tell_reply"], _hint(case, "reply.withdrawn", _about(case) | {"by_person": True}))
         log("reply.decided", decision=recorded["decided"], reasons=recorded["because"], confidence=draft["confidence"])
 
     return effects
@@ -93,13 +98,34 @@ def _needs_none(case: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _by_model(asked: str, passages: Sequence[Passage], case: Mapping[str, Any], spent: float) -> Reply | None:
+def _live(job: Job, case: Mapping[str, Any], sure: float, found: Sequence[Passage]) -> Live | None:
+    """Who shows a visitor the reply as it is made: in a chat, and where all that is known before would have it sent."""
+    if case["channel"] != "chat" or not found or _decision(case, sure)[0] != "send":
+        return None
+
+    def tell(name: str, payload: dict[str, Any]) -> None:
+        call(SQL["tell_reply"], _hint(case, name, payload), job.tenant)
+
+    return Live(found, tell, _about(case))
+
+
+def _about(case: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ticket_id": str(case["ticket_id"]), "message_id": str(case["message_id"]), "seq": case["last_seq"]}
+
+
+def _hint(case: Mapping[str, Any], name: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return {"ticket_id": case["ticket_id"], "event": name, "payload": json.dumps(payload)}
+
+
+def _by_model(
+    asked: str, passages: Sequence[Passage], case: Mapping[str, Any], spent: float, live: Live | None
+) -> Reply | None:
     """What the model makes of it. None where there is none to ask, or nothing to ask it about."""
     if not model.configured() or not passages:
         return None
     if spent >= settings().model_budget:
         return Reply(Execution(settings().model_name, "over_budget", error=f"{spent:.4f} US dollars spent today"))
-    reply = model.write(asked, passages, case["organization"], case["language"], case["style"])
+    reply = model.write(asked, passages, case["organization"], case["language"], case["style"], live)
     used = reply.execution
     measured = embedded(
         "model", used.model, ModelTokens=used.tokens_in + used.tokens_out, ModelCostUsd=round(used.cost_usd, 6)
@@ -116,27 +142,36 @@ def _by_extract(asked: str, passages: Sequence[Passage]) -> tuple[Answer | None,
     return answer, Execution("extract", "ok", ms=round((time.perf_counter() - started) * 1000))
 
 
-def _decided(case: Mapping[str, Any], sure: float, answer: Answer | None, by_model: Reply | None) -> dict[str, Any]:
-    """The draft as private.record_draft takes it."""
-    sentences = answer.sentences if answer else ()
-    decision, reasons = decide(
+def _decision(case: Mapping[str, Any], sure: float, **of_answer: Any) -> tuple[Decision, list[str]]:
+    """What is decided about an answer; without one, what would be if all were well with it."""
+    return decide(
         Case(
             mode=case["ai_mode"],
             threshold=case["ai_threshold"],
             confidence=sure,
-            has_source=answer is not None,
-            supported=bool(sentences) and all(s.passages and s.support >= SUPPORTED for s in sentences),
             wants_human=case["wants_human"],
             sensitive=case["sensitive"],
             injection=case["injection"],
             verified=case["is_verified"],
-            language_supported=_speaks(case["language"], answer),
             ai_turns=case["ai_turns"],
             dissatisfied=bool(case["is_dissatisfied"]),
             awaits_person=case["awaits_person"],
             taken_over=case["ai_state"] == "off",
-            model_says=by_model.answered if by_model else None,
+            **{"has_source": True, "supported": True, **of_answer},
         )
+    )
+
+
+def _decided(case: Mapping[str, Any], sure: float, answer: Answer | None, by_model: Reply | None) -> dict[str, Any]:
+    """The draft as private.record_draft takes it."""
+    sentences = answer.sentences if answer else ()
+    decision, reasons = _decision(
+        case,
+        sure,
+        has_source=answer is not None,
+        supported=bool(sentences) and all(s.passages and s.support >= SUPPORTED for s in sentences),
+        language_supported=_speaks(case["language"], answer),
+        model_says=by_model.answered if by_model else None,
     )
     citations = [
         {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -87,12 +87,29 @@ class Reply:
     answered: Literal["fully", "partly", "no"] | None = None
 
 
+class Watcher(Protocol):
+    """Who looks on while the first attempt is written."""
+
+    def fed(self, text: str) -> None: ...
+
+    def failed(self) -> None: ...
+
+
 def configured() -> bool:
     return bool(settings().model_url and settings().model_name)
 
 
-def write(question: str, passages: Sequence[Passage], organization: str, language: str, style: str = "") -> Reply:
-    """Ask the model for an answer from the passages. Never raises: a failing model is a status, not an outage."""
+def write(
+    question: str,
+    passages: Sequence[Passage],
+    organization: str,
+    language: str,
+    style: str = "",
+    watcher: Watcher | None = None,
+) -> Reply:
+    """Ask the model for an answer from the passages; a watcher is shown it as it comes. Never raises: a failing model
+    is a status, not an outage."""
+    import httpx2
     from openai import APIStatusError, APITimeoutError, OpenAI, OpenAIError
 
     from chalicelib.replies.patience import client
@@ -108,18 +125,27 @@ def write(question: str, passages: Sequence[Passage], organization: str, languag
             http_client=client(deadline),
         ) as openai:
             messages = _messages(question, passages, organization, language, style)
-            written = _converse(openai, execution, messages, len(passages), deadline)
+            written = _converse(openai, execution, messages, len(passages), deadline, watcher)
         execution.status = "ok"
         if written.answered == "no" or not written.sentences:
             return Reply(execution, None, "no")
         return Reply(execution, _answer(written, passages), written.answered)
-    except (APITimeoutError, TimeoutError):
+    except (APITimeoutError, httpx2.TimeoutException, TimeoutError):
         execution.status, execution.error = "timeout", f"no answer within {settings().model_timeout:g} s"
     except (ValidationError, InvalidError) as error:
         execution.status, execution.error = "invalid", _said(error)
     except APIStatusError as error:
         execution.error = f"HTTP {error.status_code}"
-    except (OpenAIError, OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+    except (
+        OpenAIError,
+        httpx2.HTTPError,
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+    ) as error:
         execution.error = _said(error)
     finally:
         execution.ms = round((time.monotonic() - started) * 1000)
@@ -139,26 +165,21 @@ class InvalidError(Exception):
 
 
 def _converse(
-    client: Any, execution: Execution, messages: list[dict[str, str]], passages: int, deadline: float
+    client: Any,
+    execution: Execution,
+    messages: list[dict[str, str]],
+    passages: int,
+    deadline: float,
+    watcher: Watcher | None,
 ) -> Written:
-    """Ask until the answer is valid. Raises what was wrong with the last attempt."""
+    """Ask until the answer is valid. Raises what was wrong with the last attempt. Only the first can be watched."""
     from openai import APIConnectionError, APITimeoutError, BadRequestError, InternalServerError, RateLimitError
 
     # Models that think first know only the newer name, and choose their own temperature.
     newer = False
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            completion = client.chat.completions.create(
-                model=settings().model_name,
-                messages=messages,
-                response_format={
-                    "type": "json_schema",
-                    "json_schema": {"name": "reply", "strict": True, "schema": Written.model_json_schema()},
-                },
-                **(
-                    {"max_completion_tokens": MAX_TOKENS * 4} if newer else {"max_tokens": MAX_TOKENS, "temperature": 0}
-                ),
-            )
+            content, usage = _asked(client, messages, newer, watcher if attempt == 1 else None, execution)
         except APITimeoutError:
             raise
         except BadRequestError:
@@ -170,11 +191,12 @@ def _converse(
             if attempt == ATTEMPTS or not _waited(error, deadline):
                 raise
             continue
-        content = _content(completion)
-        execution.count(completion.usage, sum(len(each["content"]) for each in messages), len(content))
+        execution.count(usage, sum(len(each["content"]) for each in messages), len(content))
         try:
             return _valid(content, passages)
         except (ValidationError, InvalidError) as error:
+            if watcher is not None and attempt == 1:
+                watcher.failed()
             if attempt == ATTEMPTS:
                 raise
             messages = [
@@ -183,6 +205,38 @@ def _converse(
                 {"role": "user", "content": f"That was not valid ({_said(error)}). Answer anew, with JSON only."},
             ]
     raise InvalidError("no attempt was left")
+
+
+def _asked(
+    client: Any, messages: list[dict[str, str]], newer: bool, watcher: Watcher | None, execution: Execution
+) -> tuple[str, Any]:
+    """What the model answers, and what it says that it used. A watcher is told where it comes to nothing."""
+    request = {
+        "model": settings().model_name,
+        "messages": messages,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "reply", "strict": True, "schema": Written.model_json_schema()},
+        },
+        **({"max_completion_tokens": MAX_TOKENS * 4} if newer else {"max_tokens": MAX_TOKENS, "temperature": 0}),
+    }
+    if watcher is None:
+        completion = client.chat.completions.create(**request)
+        return _content(completion), completion.usage
+    content, usage = "", None
+    try:
+        with client.chat.completions.create(**request, stream=True, stream_options={"include_usage": True}) as chunks:
+            for chunk in chunks:
+                usage = chunk.usage or usage
+                part = _content(chunk, "delta")
+                content += part
+                watcher.fed(part)
+    except Exception:
+        watcher.failed()
+        if content:  # it is paid for all the same
+            execution.count(None, sum(len(each["content"]) for each in messages), len(content))
+        raise
+    return content, usage
 
 
 def _waited(error: Any, deadline: float) -> bool:
@@ -196,10 +250,10 @@ def _waited(error: Any, deadline: float) -> bool:
     return True
 
 
-def _content(completion: Any) -> str:
+def _content(completion: Any, kind: str = "message") -> str:
     """The text of the first choice; empty where the endpoint's answer has none."""
     choices = getattr(completion, "choices", None)
-    content = getattr(getattr(choices[0], "message", None), "content", None) if choices else None
+    content = getattr(getattr(choices[0], kind, None), "content", None) if choices else None
     return content if isinstance(content, str) else ""
 
 
@@ -227,18 +281,21 @@ def _messages(
 
 
 def _answer(written: Written, passages: Sequence[Passage]) -> Answer:
-    sentences = [_sentence(each, passages) for each in written.sentences]
+    sentences = [traced(each, passages) for each in written.sentences]
     order = numbered([passage for sentence in sentences for passage in sentence.passages])
-    said = []
-    for sentence in sentences:
-        marks = sorted({order[str(passage.article_id)] for passage in sentence.passages})
-        said.append(sentence.text + "".join(f" [{mark}]" for mark in marks))
+    said = [shown(sentence, order) for sentence in sentences]
     titles = {str(passage.article_id): passage.title for s in sentences for passage in s.passages}
     sources = "\n".join(f"[{number}] {titles[article]}" for article, number in order.items())
     return Answer("\n\n".join(filter(None, [" ".join(said), sources])), tuple(sentences), "model")
 
 
-def _sentence(written: WrittenSentence, passages: Sequence[Passage]) -> Sentence:
+def shown(sentence: Sentence, order: Mapping[str, int]) -> str:
+    """A sentence as the contact reads it: with the numbers of its articles."""
+    marks = sorted({order[str(passage.article_id)] for passage in sentence.passages})
+    return sentence.text + "".join(f" [{mark}]" for mark in marks)
+
+
+def traced(written: WrittenSentence, passages: Sequence[Passage]) -> Sentence:
     """A sentence with what carries it. One that names no passage is given the one that does carry it, if any."""
     text = " ".join(_CITATION.sub("", written.text).split())
     if written.passages:

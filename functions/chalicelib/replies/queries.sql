@@ -17,3 +17,6 @@ select draft_id, decided, because from private.record_draft(
   %(ticket_id)s, %(message_id)s, %(seen_seq)s, %(body)s, %(decision)s, %(reasons)s::text[], %(confidence)s::real,
   %(source)s, %(citations)s::jsonb
 );
+
+-- tell_reply --
+select private.tell_reply(%(ticket_id)s, %(event)s, %(payload)s::jsonb);
