@@ -12624,7 +12624,8 @@ begin
 end;
 $$;
 grant authenticated to pgdesk_visitor;
-grant pgdesk_visitor to authenticator;
+-- Those who take its token: REST, live topics, files.
+grant pgdesk_visitor to authenticator, supabase_realtime_admin, supabase_storage_admin;
 
 -- Hosts of pages, as a browser names them in Origin behind the scheme: `shop.example`, `*.shop.example` for all below
 -- it, `localhost:3000`.
@@ -12890,6 +12891,20 @@ $$;
 create function public.leave_address(email text, name text default null) returns void
 language sql set search_path = '' as $$
   select private.leave_address(leave_address.email, leave_address.name);
+$$;
+
+-- A hint to whoever has a chat open: a part of a reply in the making, or that it is withdrawn. Nothing rests on it: the
+-- message is what counts. For the tenant that the function works for.
+create function private.tell_reply(ticket_id uuid, event text, payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  if exists (
+    select from public.tickets as t
+    where t.id = tell_reply.ticket_id and t.organization_id = (select private.current_organization())
+  ) then
+    perform realtime.send(tell_reply.payload, tell_reply.event, 'ticket:' || tell_reply.ticket_id || ':contact', true);
+  end if;
+end;
 $$;
 
 
@@ -13812,7 +13827,7 @@ $$;
 --
 -- Step by step, each with a plan that is kept: as one statement it took longer to plan than to run.
 create function private.reply_case(message_id uuid) returns table (
-  ticket_id uuid, subject text, ai_state text, is_spam boolean, last_seq integer,
+  ticket_id uuid, subject text, channel public.ticket_channel, ai_state text, is_spam boolean, last_seq integer,
   is_machine boolean, sender_status text, is_verified boolean, texts text[],
   organization text, ai_mode text, ai_threshold real, style text, language text,
   is_dissatisfied boolean, wants_human boolean, injection boolean, sensitive text[],
@@ -13833,7 +13848,7 @@ begin
   if not found then
     return;
   end if;
-  select t.subject, t.ai_state, t.is_spam, t.last_seq, t.language, t.sentiment, t.category_id into ticket
+  select t.subject, t.channel, t.ai_state, t.is_spam, t.last_seq, t.language, t.sentiment, t.category_id into ticket
   from public.tickets as t
   where t.id = message.ticket_id;
   select o.name, o.ai_mode, o.ai_threshold, o.language, coalesce(o.settings ->> 'reply_style', '') as style into owner
@@ -13854,7 +13869,7 @@ begin
   from public.messages as p
   where p.ticket_id = message.ticket_id and not p.is_internal;
   return query select
-    message.ticket_id, ticket.subject, ticket.ai_state, ticket.is_spam, ticket.last_seq,
+    message.ticket_id, ticket.subject, ticket.channel, ticket.ai_state, ticket.is_spam, ticket.last_seq,
     message.is_machine, message.sender_status, message.is_verified,
     -- What the contact has written since the last answer, this message last: a question may come in two mails.
     (
@@ -20549,6 +20564,7 @@ grant execute on function private.open_widget(uuid, text) to pgdesk_functions;
 grant execute on function private.administered_widget(uuid) to pgdesk_functions;
 grant execute on function private.set_widget_secret(uuid, uuid, bytea, integer) to pgdesk_functions;
 grant execute on function private.greet_visitor(uuid, uuid, text) to pgdesk_functions;
+grant execute on function private.tell_reply(uuid, text, jsonb) to pgdesk_functions;
 grant execute on function private.say_in_chat(text, text) to authenticated;
 grant execute on function public.say_in_chat(text, text) to authenticated;
 grant execute on function private.leave_address(text, text) to authenticated;
