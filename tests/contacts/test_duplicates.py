@@ -151,6 +151,7 @@ def test_a_name_that_many_share_says_nothing(shop: Shop) -> None:
     assert suggested(shop) == {}
 
 
+@pytest.mark.full
 def test_among_many_only_those_are_looked_at_that_share_something(lone_shop: Shop) -> None:
     """5,000 contacts, two of them alike: one's suggestions are found by index, all of them by one walk of the keys."""
     shop = lone_shop

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -54,7 +55,10 @@ def _run(shop: Shop, folder: Path, page: str, environment: dict[str, str]) -> st
     """What the page's commands print, as the owner of `shop`."""
     owner = shop.member("owner")
     curl = folder / "curl"
-    curl.write_text(CURL)
+    if program := shutil.which("curl"):
+        curl.write_text(f'#!/bin/sh\nexec {program} --fail-with-body "$@"\n')  # ten times as fast
+    else:
+        curl.write_text(CURL)
     curl.chmod(0o755)
     token = tokens.sign(
         shop.settings.keys, owner.claims | {"aal": "aal2", "aud": "authenticated", "exp": int(time.time()) + 60}
