@@ -6,8 +6,9 @@ import io
 import zipfile
 
 import pytest
-from chalicelib.files.allowed import given_out_as, takes
+from chalicelib.files.allowed import takes
 from chalicelib.files.sniff import UNKNOWN, sniff
+from chalicelib.kit.storage import given_out_as
 from hypothesis import given
 from hypothesis import strategies as st
 

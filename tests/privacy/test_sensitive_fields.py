@@ -123,12 +123,8 @@ def test_others_neither_read_nor_write_nor_look_up(office: Office, contact: UUID
     assert office.db.execute("select from public.sensitive_field_reads").fetchall() == []
 
 
-@pytest.mark.parametrize(
-    ("body", "names"), [({}, "value"), ({"value": ""}, "value"), ({"value": "x" * 4001}, "value"), ([], "the body")]
-)
-def test_what_is_not_a_value_is_refused(
-    office: Office, contact: UUID, agent: Actor, ask: Ask, body: object, names: str
-) -> None:
+@pytest.mark.parametrize("body", [{}, {"value": ""}, {"value": "x" * 4001}, []])
+def test_what_is_not_a_value_is_refused(office: Office, contact: UUID, agent: Actor, ask: Ask, body: object) -> None:
     assert ask(sensitive.write, agent, body, contact_id=contact, key="passport") == (400, "bad_request")
 
 

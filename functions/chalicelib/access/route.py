@@ -8,7 +8,7 @@ import time
 
 from chalicelib.kit import rates
 from chalicelib.kit.database import call, queries
-from chalicelib.kit.http import HttpError, Request, Response, json_response
+from chalicelib.kit.http import HttpError, Request, Response, json_response, unstored
 from chalicelib.kit.issuer import TOKEN_SECONDS, Kind, issue
 
 SQL = queries(__file__)
@@ -37,5 +37,4 @@ def token(request: Request) -> Response:
         "expires_in": seconds,
         "scope": " ".join(key["scopes"]),
     }
-    told = json_response(200, answer)
-    return Response(told.status, told.body, {**told.headers, "cache-control": "no-store"})
+    return unstored(json_response(200, answer))

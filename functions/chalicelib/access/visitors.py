@@ -16,20 +16,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
-from pydantic import ValidationError
 
 from chalicelib.access.documented import Opening
 from chalicelib.kit import rates
 from chalicelib.kit.caller import acting, caller
 from chalicelib.kit.database import call, one, queries
-from chalicelib.kit.http import HttpError, Request, Response, json_response
+from chalicelib.kit.http import HttpError, Request, Response, body_as, json_response, unstored
 from chalicelib.kit.issuer import TOKEN_SECONDS, Kind, issue
 from chalicelib.kit.logging import log
-from chalicelib.kit.secrets import DataKey, Unreadable, opening_key, sealing_key
+from chalicelib.kit.secrets import Unreadable, opening_key, sealing_key_for_caller
 
 SQL = queries(__file__)
 SECRETS = "private.widget_secrets"
-NO_STORE = {"cache-control": "no-store"}
 # Tokens a minute: for one address, behind which an office may sit, and for all that open one widget.
 PER_ADDRESS, PER_WIDGET = 60, 1000
 # A site's word on who somebody is must not be worth much to who finds it later.
@@ -44,12 +42,7 @@ def token(request: Request) -> Response:
     It is good for ten minutes. With the secret of an answer before, or the site's word on who it is, it is the same
     visitor's as before.
     """
-    try:
-        asked = Opening.model_validate_json(request.body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the body"
-        raise HttpError(400, "bad_request", f"{place}: {first['msg']}") from None
+    asked = body_as(Opening, request)
     rates.take(f"visitors from {request.address}", PER_ADDRESS)
     rates.take(f"visitors of {asked.widget}", PER_WIDGET)
     widget = call(SQL["open_widget"], {"widget_id": asked.widget, "origin": request.headers.get("origin", "")})
@@ -82,7 +75,7 @@ def token(request: Request) -> Response:
         "organization_id": str(organization),
         "contact_id": greeted and greeted["contact_id"] and str(greeted["contact_id"]),
     }
-    return _unstored(json_response(200, answer))
+    return unstored(json_response(200, answer))
 
 
 def new_secret(request: Request) -> Response:
@@ -100,7 +93,7 @@ def new_secret(request: Request) -> Response:
         with acting(who) as connection:
             place = one(connection, SQL["administered_widget"], {"widget_id": widget_id})
         assert place is not None
-        key = _key(place["organization_id"])
+        key = sealing_key_for_caller(place["organization_id"], "visitors")
         secret, secret_id = f"pgi_{secrets.token_hex(32)}", uuid4()
         values = {
             "widget_id": widget_id,
@@ -116,7 +109,7 @@ def new_secret(request: Request) -> Response:
         if error.sqlstate != "PT404":
             raise
         raise HttpError(404, "unknown_widget", "there is no such widget") from None
-    return _unstored(json_response(200, {"id": str(widget_id), "secret": secret}))
+    return unstored(json_response(200, {"id": str(widget_id), "secret": secret}))
 
 
 def _vouched(word: str, organization: UUID, widget: Mapping[str, Any]) -> dict[str, str]:
@@ -151,15 +144,3 @@ def _id(kind: str, organization: UUID, who: str) -> UUID:
     """The visitor's id in the database. Of a secret of 256 random bits it tells nothing."""
     digest = hashlib.sha256(f"pgdesk visitor|{kind}|{organization}|{who}".encode()).digest()
     return UUID(bytes=digest[:16], version=4)
-
-
-def _key(organization_id: UUID) -> DataKey:
-    try:
-        return sealing_key(organization_id)
-    except Unreadable as error:
-        log("visitors.unable", level="error", error=str(error))
-        raise HttpError(503, "unavailable", "secrets cannot be encrypted at the moment", "Try again.") from None
-
-
-def _unstored(answer: Response) -> Response:
-    return Response(answer.status, answer.body, {**answer.headers, **NO_STORE})

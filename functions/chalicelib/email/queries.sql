@@ -160,7 +160,9 @@ select
     select from public.contacts as c
     where c.id = m.contact_id and c.suppressed_at is not null and c.email = lower(btrim(m.to_address))
   ) as is_held_back,
-  exists (select from public.attachments as a where a.message_id = m.message_id) as has_files
+  exists (
+    select from public.attachments as a where a.organization_id = m.organization_id and a.message_id = m.message_id
+  ) as has_files
 from public.outgoing_mails as m
 -- A message may have moved to another ticket since.
 where m.kind = %(kind)s and (

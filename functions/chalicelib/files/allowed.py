@@ -1,8 +1,7 @@
-"""Which types an organization takes, and how Storage gives each out."""
+"""Which types an organization takes."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 # What a desk usually needs. No programs and no scripts; pages and drawings that could run as one are given out as
@@ -14,8 +13,6 @@ USUAL = (
     "application/vnd.ms-outlook", "application/vnd.openxmlformats-officedocument.*",
     "application/vnd.oasis.opendocument.*", "application/epub+zip",
 )  # fmt: skip
-# What a browser shows and does not run.
-INERT = re.compile(r"image/(?:png|jpeg|gif|webp)|application/pdf|text/plain|audio/[\w.+-]+|video/[\w.+-]+")
 
 
 def takes(types: Sequence[str] | None, kind: str) -> bool:
@@ -24,8 +21,3 @@ def takes(types: Sequence[str] | None, kind: str) -> bool:
         kind.startswith(each[:-1]) if each.endswith("*") else kind == each
         for each in (USUAL if types is None else types)
     )
-
-
-def given_out_as(kind: str) -> str:
-    """The content type that Storage answers with: what is not inert is a download."""
-    return kind if INERT.fullmatch(kind) else "application/octet-stream"

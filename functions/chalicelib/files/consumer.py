@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from chalicelib.files import clamd
-from chalicelib.files.allowed import given_out_as, takes
+from chalicelib.files.allowed import takes
 from chalicelib.files.sniff import sniff
 from chalicelib.files.thumbnail import TYPE, thumbnail
 from chalicelib.kit import storage
@@ -82,8 +82,8 @@ def _judge(types: list[str] | None, kind: str, data: bytes) -> Verdict:
 def _keep(organization_id: UUID, file: dict[str, Any], kind: str, data: bytes) -> str | None:
     """Have Storage give the file out as what it is, and keep a small picture of it. Returns where that lies."""
     path = file["storage_path"]
-    if file["kept_as"] != given_out_as(kind):
-        storage.put(organization_id, BUCKET, path, data, given_out_as(kind))
+    if file["kept_as"] != (wanted := storage.given_out_as(kind)):
+        storage.put(organization_id, BUCKET, path, data, wanted)
     if not kind.startswith("image/") or (small := thumbnail(data)) is None:
         return None
     storage.put(organization_id, BUCKET, f"{path}.thumbnail.webp", small, TYPE)

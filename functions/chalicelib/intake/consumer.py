@@ -31,8 +31,6 @@ BUCKET = "attachments"
 LAST_ATTEMPT = 5
 # More recipients than are ever taken for participants.
 MOST_NAMED = 50
-# Files of these types may be shown by a browser; all others are stored as bytes to be downloaded.
-_SHOWN = re.compile(r"image/(?:png|jpeg|gif|webp)|application/pdf|text/plain|audio/[\w.+-]+|video/[\w.+-]+")
 
 
 def handle(job: Job) -> Effects | None:
@@ -163,8 +161,7 @@ def _store(organization_id: UUID, mail_id: UUID, number: int, file: Attachment) 
     )
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[-80:].lstrip(".") or "attachment"
     path = f"{organization_id}/{mail_id}/{number}-{safe}"
-    kept_as = file.type if _SHOWN.fullmatch(file.type) else "application/octet-stream"
-    storage.put(organization_id, BUCKET, path, file.data, kept_as)
+    storage.put(organization_id, BUCKET, path, file.data, storage.given_out_as(file.type))
     return {
         "file_name": name[:255],
         "content_type": file.type,

@@ -7,8 +7,12 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 # W3C Trace Context, level 1: version, trace, parent, flags.
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -110,6 +114,21 @@ def trace_of(request: Request) -> UUID:
 
 def json_response(status: int, value: Any) -> Response:
     return Response(status, json.dumps(value, default=str).encode(), {"content-type": "application/json"})
+
+
+def unstored(answer: Response) -> Response:
+    """The answer, with a secret in it: nobody between us and the caller keeps it."""
+    return Response(answer.status, answer.body, {**answer.headers, "cache-control": "no-store"})
+
+
+def body_as(model: type[Model], request: Request) -> Model:
+    """The JSON body as `model` has it. Raises HttpError 400 that names the first place where it does not fit."""
+    try:
+        return model.model_validate_json(request.body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the body"
+        raise HttpError(400, "bad_request", f"{place}: {first['msg']}") from None
 
 
 def error_response(error: HttpError) -> Response:

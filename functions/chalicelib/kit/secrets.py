@@ -22,6 +22,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.kit.database import one, queries, rows, transaction
+from chalicelib.kit.http import HttpError
+from chalicelib.kit.logging import log
 from chalicelib.kit.settings import settings
 
 SQL = queries(__file__)
@@ -74,6 +76,15 @@ def sealing_key(organization_id: UUID) -> DataKey:
     if newest is None:
         return new_sealing_key(organization_id, 1)
     return _unwrapped(organization_id, newest["version"], bytes(newest["wrapped"]), newest["wrapped_by"])
+
+
+def sealing_key_for_caller(organization_id: UUID, area: str, what: str = "secrets") -> DataKey:
+    """The key that seals now, for a route. Raises HttpError 503 where it cannot be had, and logs why."""
+    try:
+        return sealing_key(organization_id)
+    except Unreadable as error:
+        log(f"{area}.unable", level="error", error=str(error))
+        raise HttpError(503, "unavailable", f"{what} cannot be encrypted at the moment", "Try again.") from None
 
 
 def new_sealing_key(organization_id: UUID, version: int) -> DataKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,17 @@ from chalicelib.kit.settings import settings
 _PASSING = {401, 403, 408, 429}
 
 
+# What a browser shows and does not run.
+_INERT = re.compile(r"image/(?:png|jpeg|gif|webp)|application/pdf|text/plain|audio/[\w.+-]+|video/[\w.+-]+")
+
+
 class Away(Exception):  # noqa: N818  a moment, not a defect
     """Storage cannot be reached or does not serve us now. The file is not to blame: try again."""
+
+
+def given_out_as(kind: str) -> str:
+    """The content type by which a file of this type is kept, and so answered: what is not inert is a download."""
+    return kind if _INERT.fullmatch(kind) else "application/octet-stream"
 
 
 def put(organization_id: UUID, bucket: str, path: str, body: bytes, content_type: str) -> None:

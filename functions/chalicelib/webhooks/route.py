@@ -7,23 +7,19 @@ from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 import psycopg
-from pydantic import ValidationError
 
 from chalicelib.kit import standard_webhooks
 from chalicelib.kit.caller import acting, caller
 from chalicelib.kit.database import one, queries
-from chalicelib.kit.http import HttpError, Request, Response, json_response
-from chalicelib.kit.logging import log
+from chalicelib.kit.http import HttpError, Request, Response, body_as, json_response, unstored
 from chalicelib.kit.safe_url import Refused, Unanswered, parse
-from chalicelib.kit.secrets import DataKey, Unreadable, sealing_key
+from chalicelib.kit.secrets import sealing_key_for_caller
 from chalicelib.webhooks.documented import NewEndpoint
 from chalicelib.webhooks.egress import policy
 
 SQL = queries(__file__)
 SECRETS = "private.webhook_secrets"
 RESOLVE_SECONDS = 5.0
-# Nobody between us and the caller keeps a secret.
-NO_STORE = {"cache-control": "no-store"}
 
 
 def create(request: Request) -> Response:
@@ -33,16 +29,11 @@ def create(request: Request) -> Response:
     there.
     """
     who = caller(request)
-    try:
-        wanted = NewEndpoint.model_validate_json(request.body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the body"
-        raise HttpError(400, "bad_request", f"{place}: {first['msg']}") from None
+    wanted = body_as(NewEndpoint, request)
     with _told(), acting(who) as connection:
         connection.execute(SQL["check_admin"], {"organization_id": wanted.organization_id})
     _check_url(wanted.url)
-    key = _key(wanted.organization_id)
+    key = sealing_key_for_caller(wanted.organization_id, "webhooks")
     secret, secret_id = standard_webhooks.new_secret(), uuid4()
     values = wanted.model_dump() | {
         "secret_id": secret_id,
@@ -53,7 +44,7 @@ def create(request: Request) -> Response:
         added = one(connection, SQL["add"], values)
     assert added is not None
     shown = {name: added[name] for name in (*NewEndpoint.model_fields, "id", "created_at")}
-    return _unstored(json_response(201, {**shown, "created_at": shown["created_at"].isoformat(), "secret": secret}))
+    return unstored(json_response(201, {**shown, "created_at": shown["created_at"].isoformat(), "secret": secret}))
 
 
 def rotate(request: Request) -> Response:
@@ -67,7 +58,7 @@ def rotate(request: Request) -> Response:
     with _told(), acting(who) as connection:
         place = one(connection, SQL["administered"], {"endpoint_id": endpoint_id})
     assert place is not None
-    key = _key(place["organization_id"])
+    key = sealing_key_for_caller(place["organization_id"], "webhooks")
     secret, secret_id = standard_webhooks.new_secret(), uuid4()
     values = {
         "endpoint_id": endpoint_id,
@@ -79,7 +70,7 @@ def rotate(request: Request) -> Response:
         ends = one(connection, SQL["rotate"], values)
     assert ends is not None
     answer = {"id": endpoint_id, "secret": secret, "previous_expires_at": ends["expires_at"].isoformat()}
-    return _unstored(json_response(200, answer))
+    return unstored(json_response(200, answer))
 
 
 def _check_url(url: str) -> None:
@@ -90,24 +81,12 @@ def _check_url(url: str) -> None:
         raise HttpError(422, "url_refused", f"url: {refusal}") from None
 
 
-def _key(organization_id: UUID) -> DataKey:
-    try:
-        return sealing_key(organization_id)
-    except Unreadable as error:
-        log("webhooks.unable", level="error", error=str(error))
-        raise HttpError(503, "unavailable", "secrets cannot be encrypted at the moment", "Try again.") from None
-
-
 def _endpoint_id(text: str) -> UUID:
     """The id as the database has it, or with its prefix as webhooks do. Raises HttpError 404."""
     try:
         return UUID(text.removeprefix("whe_"))
     except ValueError:
         raise HttpError(404, "unknown_endpoint", "there is no such endpoint") from None
-
-
-def _unstored(answer: Response) -> Response:
-    return Response(answer.status, answer.body, {**answer.headers, **NO_STORE})
 
 
 @contextmanager
