@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.local.settings import Keys, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTS = ("api", "db", "mail", "queue", "functions")
+PORTS = ("api", "db", "pages", "mail", "queue", "functions")
 # What Auth calls (sql/92_sign_ins.sql); the same as in supabase/config.toml.
 HOOKS = {
     "custom_access_token_hook": {"uri": "pg-functions://postgres/private/custom_access_token"},

@@ -1,4 +1,5 @@
-"""The platform's front door: REST, Auth, Realtime, Storage and the functions on one port, sent mail on another.
+"""The platform's front door: REST, Auth, Realtime, Storage and the functions on one port, sent mail on another, pages on a
+third.
 
 `python -m infra.local.gateway` reads the stack's plan from the file that the environment names.
 """
@@ -10,6 +11,7 @@ import importlib
 import logging
 import resource
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import unquote_to_bytes
 
@@ -23,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
+from infra.local.pages import Pages
 from infra.local.plan import Plan
 from infra.local.process import end_with_parent, listen
 from infra.local.runner import gateway_events
@@ -257,6 +260,7 @@ async def run(plan: Plan) -> None:
     """Serve until told to stop."""
     settings = plan.settings
     listeners = [listen(settings.host, port) for port in (settings.api_port, settings.mail_port)]
+    pages = {server(Pages(Path(settings.pages))): listen(settings.host, settings.pages_port)} if settings.pages else {}
     gateway, mail = Gateway(plan), make_service("mail", settings)
     await gateway.start()
     try:
@@ -266,7 +270,7 @@ async def run(plan: Plan) -> None:
             # What is here now stays: looked through at every collection it would cost tens of milliseconds each time.
             gc.collect()
             gc.freeze()
-            await serve_until_stopped({server(gateway.app): listeners[0], server(mail_app): listeners[1]})
+            await serve_until_stopped({server(gateway.app): listeners[0], server(mail_app): listeners[1], **pages})
         finally:
             await mail.stop()
     finally:

@@ -90,6 +90,7 @@ class Settings:
     host: str = "127.0.0.1"
     api_port: int = 54321
     db_port: int = 54322
+    pages_port: int = 54323
     mail_port: int = 54324
     queue_port: int = 54325
     functions_port: int = 54326
@@ -103,6 +104,8 @@ class Settings:
     # the database's for the role postgres. Keys are that project's then.
     platform: str = ""
     platform_database: str = ""
+    # A folder of static pages to serve (infra.local.pages). None, where it is empty.
+    pages: str = ""
     # Who hears what becomes of mail (`whsec_…` signs it). Nobody, where it is empty.
     mail_webhook_url: str = ""
     mail_webhook_secret: str = ""
@@ -115,6 +118,10 @@ class Settings:
     def platform_url(self) -> str:
         """Where REST, Auth, Realtime and Storage are."""
         return self.platform or self.api_url
+
+    @property
+    def pages_url(self) -> str:
+        return f"http://{self.host}:{self.pages_port}"
 
     def database_url(self, role: str) -> str:
         """libpq URL for one of the platform's login roles; `postgres` has the password that the CLI gives it."""

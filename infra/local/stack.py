@@ -34,6 +34,7 @@ LOCK_SECONDS = 0.3  # somebody asking for the status holds the lock for a moment
 PORTS = {
     "api_port": "PGDESK_API_PORT",
     "db_port": "PGDESK_DB_PORT",
+    "pages_port": "PGDESK_PAGES_PORT",
     "mail_port": "PGDESK_MAIL_PORT",
     "queue_port": "PGDESK_QUEUE_PORT",
     "functions_port": "PGDESK_FUNCTIONS_PORT",
@@ -182,6 +183,8 @@ class Stack:
 
     def _refuse_taken_ports(self) -> None:
         for name, variable in PORTS.items():
+            if name == "pages_port" and not self.settings.pages:
+                continue
             if name != "db_port":  # an old server of ours may hold it still: the cluster takes it over, or refuses it
                 refuse_taken_port(self.settings.host, getattr(self.settings, name), variable)
 

@@ -1,0 +1,3 @@
+export function TicketList(_: { viewId: string | undefined; number: number | undefined }) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function ViewList() {
+  return null;
+}

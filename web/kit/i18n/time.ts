@@ -1,0 +1,68 @@
+/** Times as people say them. */
+import { useMemo } from "react";
+import { useLanguage } from ".";
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["week", 604_800],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+/** "3 hours ago", "in 2 days"; within a minute "now". */
+export function relative(
+  at: Date,
+  language: string,
+  now: Date = new Date(),
+  style: Intl.RelativeTimeFormatStyle = "long",
+): string {
+  const seconds = (at.getTime() - now.getTime()) / 1000;
+  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style });
+  const step = STEPS.find(([, size]) => Math.abs(seconds) >= size);
+  return step ? format.format(Math.trunc(seconds / step[1]), step[0]) : format.format(0, "second");
+}
+
+/** Formatters in the reader's language and time zone. */
+export function useTimes() {
+  const { language } = useLanguage();
+  return useMemo(() => {
+    const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
+    const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+    const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+    return {
+      relative: (at: string | Date) => relative(new Date(at), language),
+      short: (at: string | Date) => relative(new Date(at), language, new Date(), "narrow"),
+      full: (at: string | Date) => full.format(new Date(at)),
+      day: (at: string | Date) => day.format(new Date(at)),
+      clock: (at: string | Date) => clock.format(new Date(at)),
+      /** "2 h 5 min" of seconds. */
+      duration: (seconds: number) => durationOf(seconds, language),
+    };
+  }, [language]);
+}
+
+export function durationOf(seconds: number, language: string): string {
+  const unit = (value: number, name: string) =>
+    new Intl.NumberFormat(language, {
+      style: "unit",
+      unit: name,
+      unitDisplay: "short",
+      maximumFractionDigits: 0,
+    }).format(value);
+  const whole = Math.round(Math.abs(seconds));
+  const [days, hours, minutes] = [
+    Math.floor(whole / 86_400),
+    Math.floor((whole % 86_400) / 3_600),
+    Math.floor((whole % 3_600) / 60),
+  ];
+  const parts = days
+    ? [unit(days, "day"), hours && unit(hours, "hour")]
+    : hours
+      ? [unit(hours, "hour"), minutes && unit(minutes, "minute")]
+      : minutes
+        ? [unit(minutes, "minute")]
+        : [unit(whole, "second")];
+  return parts.filter(Boolean).join(" ");
+}
