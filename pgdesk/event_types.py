@@ -34,9 +34,9 @@ VALUES: dict[str, Schema] = {
     "instant": {"type": "string", "format": "date-time"},
     "language": {"type": "string", "description": "a language tag: de, pt-BR"},
     "mail_kind": {
-        "enum": ["reply", "receipt", "csat", "notices"],
+        "enum": ["reply", "receipt", "csat", "notices", "invitation"],
         "description": "reply: carries a message; receipt: confirms a new ticket; csat: asks how satisfied they are; "
-        "notices: tells a member what happened",
+        "notices: tells a member what happened; invitation: asks somebody to become a member",
     },
     "probability": {
         "type": "number",

@@ -19,12 +19,13 @@ grant insert (
   status, reason, attempted_at, attempt_token, idempotency_key, provider, provider_id, message_id_header, sent_at
 ) on public.outgoing_mails to pgdesk_functions;
 
--- Not the mails that ask contacts for a rating: who has their links can give it.
+-- Not the mails that ask contacts for a rating: who has their links can give it. Invitations are the admins'.
 create policy "Members see what was mailed to contacts, and to themselves" on public.outgoing_mails
 for select to authenticated using (
   organization_id = any(array(select private.my_organizations()))
   and (user_id is null or user_id = (select auth.uid()))
   and kind <> 'csat'
+  and (kind <> 'invitation' or organization_id = any(array(select private.my_organizations('admin'))))
 );
 create policy "Functions see the mail they work for" on public.outgoing_mails
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));

@@ -17,9 +17,9 @@ create table public.outgoing_mails (
   ticket_id uuid,
   -- The message it carries; null for a mail about the ticket itself.
   message_id uuid,
-  -- What else it is about: a survey, a member's bundle of notifications.
+  -- What else it is about: a survey, a member's bundle of notifications, a sending of an invitation.
   about_id uuid,
-  kind text not null check (kind in ('reply', 'receipt', 'csat', 'notices')),
+  kind text not null check (kind in ('reply', 'receipt', 'csat', 'notices', 'invitation')),
   -- Nobody pressed a button: it says so in Auto-Submitted and counts against the limits.
   is_automatic boolean not null,
   contact_id uuid,
@@ -63,7 +63,14 @@ create table public.outgoing_mails (
   unique (organization_id, id),
   unique (organization_id, message_id, kind),
   unique (organization_id, about_id, kind),
-  check (case when user_id is null then contact_id is not null and ticket_id is not null else contact_id is null end),
+  check (
+    case
+      -- Who is invited is no member yet.
+      when kind = 'invitation' then about_id is not null and num_nonnulls(ticket_id, contact_id, user_id) = 0
+      when user_id is null then contact_id is not null and ticket_id is not null
+      else contact_id is null
+    end
+  ),
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
   foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade,
   foreign key (organization_id, contact_id) references public.contacts (organization_id, id),
@@ -77,6 +84,9 @@ create index outgoing_mails_contact_idx on public.outgoing_mails (organization_i
 create unique index outgoing_mails_provider_idx on public.outgoing_mails (provider, provider_id)
 where provider_id is not null;
 
+-- What a desk may send to an address of its own accord is counted, by day.
+create index outgoing_mails_invitation_idx on public.outgoing_mails (organization_id, created_at)
+where kind = 'invitation';
 create index outgoing_mails_header_idx on public.outgoing_mails (message_id_header, organization_id)
 where message_id_header is not null;
 
@@ -185,6 +195,7 @@ begin
   where m.id = resolve_outgoing_mail.id
     and m.organization_id = any(array(select private.my_organizations('agent')))
     and (m.user_id is null or m.user_id = (select auth.uid()))
+    and (m.kind <> 'invitation' or m.organization_id = any(array(select private.my_organizations('admin'))))
   for no key update;
   if mail.id is null then
     raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'PT404';
@@ -214,7 +225,7 @@ begin
         end,
         'subject_id', coalesce(mail.message_id, mail.about_id, mail.ticket_id), 'ticket_id', mail.ticket_id
       ),
-      order_key => 'send_mail:' || coalesce(mail.ticket_id, mail.user_id)
+      order_key => 'send_mail:' || coalesce(mail.ticket_id, mail.user_id, mail.about_id)
     );
   elsif decision = 'was_sent' then
     update public.outgoing_mails as m

@@ -136,9 +136,9 @@ $$;
 create trigger invitations_plan after insert on public.invitations
 for each row execute function private.keep_invitations_to_plan();
 
--- Mails beyond the plan. Answers and what members are told go out all the same, and show in usage: a customer who was
--- let in is not left without an answer. What the desk sends unasked (receipts, questions how it went) is held back,
--- visibly. Anything else is refused to whoever wants to send it.
+-- Mails beyond the plan. Answers, and what members and the invited are told, go out all the same, and show in usage: a
+-- customer who was let in is not left without an answer. What the desk sends unasked (receipts, questions how it went)
+-- is held back, visibly. Anything else is refused to whoever wants to send it.
 create function private.keep_mails_to_plan() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -155,7 +155,7 @@ end;
 $$;
 
 create trigger outgoing_mails_plan before insert on public.outgoing_mails
-for each row when (new.kind not in ('reply', 'notices') and new.status = 'stored')
+for each row when (new.kind not in ('reply', 'notices', 'invitation') and new.status = 'stored')
 execute function private.keep_mails_to_plan();
 
 -- What an organization uses of its plan. `allowed` null: no limit.

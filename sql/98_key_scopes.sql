@@ -163,6 +163,8 @@ insert into private.key_scopes (resource, reads, writes) values
   ('triage_examples', null, null),
   ('rpc/accept_draft', null, null),
   ('rpc/accept_invitation', null, null),
+  ('rpc/resend_invitation', null, null),
+  ('rpc/mail_status', null, null),
   ('rpc/become_contact', null, null),
   ('rpc/correct_triage', null, null),
   ('rpc/create_api_key', null, null),

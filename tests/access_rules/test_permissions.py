@@ -64,6 +64,7 @@ ARGUMENTS = {
     "view_id": "(select id from public.ticket_views where organization_id = {org} limit 1)",
     "ticket_ids": "array(select id from public.tickets where organization_id = {org})",
     "message_ids": "array[(select id from public.messages where organization_id = {org} and seq = 3 limit 1)::uuid]",
+    "invitation": "(select i from public.invitations as i where organization_id = {org} limit 1)",
     "ticket": "(select t from public.tickets as t where organization_id = {org} limit 1)",
     "conditions": """'{{"all": []}}'""",
 }

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from chalicelib.email.render import bodies, headers, mailbox, news_line, subject_line
+from chalicelib.email.render import bodies, headers, invitation_line, mailbox, news_line, subject_line
 from chalicelib.kit.reply_token import make_token, reply_address
 from chalicelib.kit.settings import settings
 from chalicelib.kit.signed_link import signed_url
 
 SCORES = (5, 4, 3, 2, 1)
+# Of mails that go on with no thread.
+SUBJECTS = {"notices": news_line, "invitation": invitation_line}
 ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058: the body of the mail program's POST
 
 
@@ -35,7 +37,7 @@ def compose(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, An
         "bcc": context.get("bcc", []),
         "from_address": mailbox(context["from_name"], context["from_address"]),
         "reply_to": _reply_to(tenant, context),
-        "subject": news_line(context) if kind == "notices" else subject_line(context["subject"]),
+        "subject": SUBJECTS[kind](context) if kind in SUBJECTS else subject_line(context["subject"]),
         "body_text": text,
         "body_html": html,
         "headers": json.dumps(headers(context["thread"], context["ticket_id"], automatic=automatic) | own),
@@ -61,4 +63,6 @@ def _links(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, Any
         return {"form": signed_url("form", tenant, context["form_id"])}
     if kind == "notices":
         return {"stop": signed_url("notices", tenant, context["user_id"]), "inbox": settings().inbox_url}
+    if kind == "invitation" and (inbox := settings().inbox_url):
+        return {"accept": f"{inbox.rstrip('/')}/invitations/{context['invitation_id']}"}
     return {}

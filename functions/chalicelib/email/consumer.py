@@ -1,4 +1,4 @@
-"""Consumer `send_mail`: a public answer, a new ticket's receipt, a survey, news for a member becomes one mail.
+"""Consumer `send_mail`: an answer, a new ticket's receipt, a survey, news for a member, an invitation: each one mail.
 
 Stored, noted as attempted, handed to the provider, noted as sent: in that order, each committed before the next. So
 whoever finds an attempt whose end was never noted knows that the provider may have the mail, and asks before it sends.
@@ -22,9 +22,13 @@ from chalicelib.kit.metrics import provider_failed
 from chalicelib.kit.settings import SettingsError
 
 SQL = queries(__file__)
-KINDS = {"message.sent": "reply", "ticket.triaged": "receipt", "csat.asked": "csat", "notices": "notices"}
+KINDS = {
+    "message.sent": "reply", "ticket.triaged": "receipt", "csat.asked": "csat", "notices": "notices",
+    "invitation": "invitation",
+}  # fmt: skip
 # Which column of the mail names what the job is about; a receipt is its ticket's only one.
-NAMED_BY = {"reply": "message_id", "csat": "about_id", "notices": "about_id"}
+NAMED_BY = {"reply": "message_id", "csat": "about_id", "notices": "about_id", "invitation": "about_id"}
+WITHOUT_TICKET = {"notices", "invitation"}
 HELD_BACK = "the address bounced or complained"
 # Between two look-ups: as long as the mail is in doubt already, within these.
 SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=1)
@@ -41,8 +45,8 @@ def handle(job: Job) -> Effects | None:
         mail = _stored(connection, job)
         if mail is None or mail["status"] != "stored":
             return None
-        if mail["is_held_back"] and mail["attempted_at"] is None:
-            return _mark(mail, "suppressed", HELD_BACK)
+        if mail["held_back"] is not None and mail["attempted_at"] is None:
+            return _mark(mail, "suppressed", mail["held_back"])
         in_doubt = _is_in_doubt(mail)
         is_ready = not in_doubt and not mail["has_files"]
         attempt = _note(connection, job, mail) if is_ready else None
@@ -157,7 +161,7 @@ def _stored(connection: Connection, job: Job) -> dict[str, Any] | None:
     if kind == "receipt" and (row := one(connection, SQL["had_receipt"], context)) and row["had"]:
         return None
     mail = compose(job.tenant, kind, context)
-    connection.execute(SQL["store"], key | mail | _fate(connection, context, automatic=mail["is_automatic"]))
+    connection.execute(SQL["store"], key | mail | _fate(connection, kind, context, automatic=mail["is_automatic"]))
     return one(connection, SQL["stored"], key)
 
 
@@ -165,17 +169,19 @@ def _asked(job: Job) -> tuple[str, dict[str, Any]]:
     """The kind of mail that a job asks for, and what it is about, as the mail's columns have it."""
     try:
         kind, subject = KINDS[job.payload["type"]], UUID(str(job.payload["subject_id"]))
-        ticket = UUID(str(job.payload["ticket_id"])) if kind != "notices" else None
+        ticket = UUID(str(job.payload["ticket_id"])) if kind not in WITHOUT_TICKET else None
     except (KeyError, ValueError):
         raise Dead("the job does not name what to write about") from None
     key: dict[str, Any] = {"kind": kind, "ticket_id": ticket, "message_id": None, "about_id": None}
     return kind, key | ({NAMED_BY[kind]: subject} if kind in NAMED_BY else {})
 
 
-def _fate(connection: Connection, context: Mapping[str, Any], *, automatic: bool) -> dict[str, Any]:
+def _fate(connection: Connection, kind: str, context: Mapping[str, Any], *, automatic: bool) -> dict[str, Any]:
     """Whether the mail is to be sent, and if not, why."""
     if context["suppressed"]:
         return {"status": "suppressed", "reason": HELD_BACK}
+    if kind == "invitation" and not context["may_be_mailed"]:
+        return {"status": "suppressed", "reason": "enough invitations were mailed for today"}
     if automatic and context["contact_id"] is not None:
         may = one(connection, SQL["may_mail_automatically"], context)
         if not (may and may["may"]):

@@ -127,8 +127,34 @@ cross join lateral (
 ) as told
 where told.found > 0;
 
+-- invitation_context --
+-- An invitation that can still be accepted, as it was sent last. No row: it was taken back, taken up or has expired, was
+-- sent again meanwhile, its inviter may invite no more, or there is no address to send it from.
+select
+  null::uuid as ticket_id, null::uuid as message_id, null::uuid as contact_id, null::uuid as user_id, i.id as invitation_id,
+  i.email as to_address, '' as to_name,
+  private.is_refused_address(i.email) or exists (
+    select from public.contacts as c where c.email = i.email and c.suppressed_at is not null
+  ) as suppressed,
+  private.may_mail_invitation(i.organization_id, i.email) as may_be_mailed,
+  a.address as from_address, o.name as from_name, o.name as organization, o.language, m.display_name as author,
+  to_char(i.expires_at at time zone 'utc', 'YYYY-MM-DD') as until, null::text[] as thread
+from public.invitations as i
+join public.organizations as o on o.id = i.organization_id
+join public.members as m on m.organization_id = i.organization_id and m.user_id = i.invited_by
+  and m.role >= greatest(i.role, 'admin')
+cross join lateral (
+  select f.address from public.mail_addresses as f
+  where f.organization_id = o.id
+  order by f.is_default desc, f.id
+  limit 1
+) as a
+where i.mailed_in = %(about_id)s and i.accepted_at is null and i.expires_at > now();
+
 -- queue_up --
-select pg_advisory_xact_lock(hashtext('pgdesk.outgoing_mails'), hashtext(coalesce(%(contact_id)s::uuid, %(user_id)s)::text));
+select pg_advisory_xact_lock(
+  hashtext('pgdesk.outgoing_mails'), hashtext(coalesce(%(contact_id)s::text, %(user_id)s::text, %(to_address)s))
+);
 
 -- had_receipt --
 -- Who had one within the hour does not need to be told again.
@@ -152,14 +178,20 @@ insert into public.outgoing_mails (
 on conflict do nothing;
 
 -- stored --
--- What stands for this message, for the receipt of this ticket, or for what else it is about. `is_held_back`: its
--- address bounced since.
+-- What stands for this message, for the receipt of this ticket, or for what else it is about. `held_back`: why it is
+-- not to be sent any more.
 select
   m.*,
-  exists (
-    select from public.contacts as c
-    where c.id = m.contact_id and c.suppressed_at is not null and c.email = lower(btrim(m.to_address))
-  ) as is_held_back,
+  case
+    when exists (
+      select from public.contacts as c
+      where c.id = m.contact_id and c.suppressed_at is not null and c.email = lower(btrim(m.to_address))
+    ) then 'the address bounced or complained'
+    when m.kind = 'invitation' and not exists (
+      select from public.invitations as i
+      where i.mailed_in = m.about_id and i.accepted_at is null and i.expires_at > now()
+    ) then 'the invitation is over'
+  end as held_back,
   exists (
     select from public.attachments as a where a.organization_id = m.organization_id and a.message_id = m.message_id
   ) as has_files

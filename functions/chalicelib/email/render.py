@@ -25,6 +25,8 @@ def bodies(kind: str, context: Mapping[str, Any], links: Mapping[str, Any]) -> t
     values = {
         **context,
         **links,
+        "organization": _one_line(str(context["organization"])),
+        "author": _one_line(str(context.get("author") or "")),
         "is_ai": context.get("sender") == "ai",
         "words": words_of(context["language"]),
         "body": body,
@@ -49,6 +51,10 @@ def news_line(context: Mapping[str, Any]) -> str:
     if len(tickets) == 1 and not context["others"]:
         return _one_line(f"[#{tickets[0]['number']}] {tickets[0]['subject'] or words['ticket']}")
     return _one_line(f"{context['organization']}: {words['news']} ({len(tickets) + len(context['others'])})")
+
+
+def invitation_line(context: Mapping[str, Any]) -> str:
+    return _one_line(f"{words_of(context['language'])['invitation']}: {context['organization']}")
 
 
 def headers(thread: Sequence[str | None] | None, ticket_id: UUID | None, *, automatic: bool) -> dict[str, str]:

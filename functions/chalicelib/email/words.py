@@ -9,6 +9,7 @@ class Words(TypedDict):
     """`ai` says who wrote; `keep_subject` how to answer; `scores` what 1 to 5 mean.
 
     `kinds` say what members are told of, by private.notification_kinds; `unread` what becomes of their answers.
+    `invitation` is a subject, `accept_by_id` what one reads where there is no inbox to link to.
     """
 
     ticket: str
@@ -22,6 +23,11 @@ class Words(TypedDict):
     kinds: dict[str, str]
     stop: str
     unread: str
+    invitation: str
+    invited: str
+    accept: str
+    accept_by_id: str
+    until: str
 
 
 WORDS: dict[str, Words] = {
@@ -48,6 +54,11 @@ WORDS: dict[str, Words] = {
         },
         "stop": "No more of these mails:",
         "unread": "Answers to this mail are not added to a ticket.",
+        "invitation": "Invitation",
+        "invited": "You are invited to the support desk of {organization}.",
+        "accept": "Sign in with the address that this mail went to, and accept:",
+        "accept_by_id": "Sign in with the address that this mail went to, and accept the invitation",
+        "until": "It is good until {until}. Whoever did not expect it need not do anything.",
     },
     "de": {
         "ticket": "Anfrage",
@@ -72,6 +83,11 @@ WORDS: dict[str, Words] = {
         },
         "stop": "Keine solchen Mails mehr:",
         "unread": "Antworten auf diese Mail kommen in keine Anfrage.",
+        "invitation": "Einladung",
+        "invited": "Sie sind zum Support-Desk von {organization} eingeladen.",
+        "accept": "Melden Sie sich mit der Adresse an, an die diese Mail ging, und nehmen Sie an:",
+        "accept_by_id": "Melden Sie sich mit der Adresse an, an die diese Mail ging, und nehmen Sie die Einladung an",
+        "until": "Sie gilt bis {until}. Haben Sie sie nicht erwartet, brauchen Sie nichts zu tun.",
     },
     "fr": {
         "ticket": "Demande",
@@ -96,6 +112,11 @@ WORDS: dict[str, Words] = {
         },
         "stop": "Ne plus recevoir ces courriels :",
         "unread": "Les réponses à ce courriel ne sont ajoutées à aucune demande.",
+        "invitation": "Invitation",
+        "invited": "Vous êtes invité au support de {organization}.",
+        "accept": "Connectez-vous avec l'adresse à laquelle ce courriel est arrivé, puis acceptez :",
+        "accept_by_id": "Connectez-vous avec l'adresse à laquelle ce courriel est arrivé, puis acceptez l'invitation",
+        "until": "Elle est valable jusqu'au {until}. Si vous ne l'attendiez pas, il n'y a rien à faire.",
     },
     "es": {
         "ticket": "Solicitud",
@@ -120,6 +141,11 @@ WORDS: dict[str, Words] = {
         },
         "stop": "No recibir más estos correos:",
         "unread": "Las respuestas a este correo no se añaden a ninguna solicitud.",
+        "invitation": "Invitación",
+        "invited": "Le invitan al servicio de soporte de {organization}.",
+        "accept": "Inicie sesión con la dirección a la que llegó este correo y acepte:",
+        "accept_by_id": "Inicie sesión con la dirección a la que llegó este correo y acepte la invitación",
+        "until": "Es válida hasta el {until}. Si no la esperaba, no tiene que hacer nada.",
     },
 }
 
