@@ -9,7 +9,7 @@ create table public.channel_threads (
   -- The channel's own name for it: a chat id, a phone number, `visitor:<id>`.
   thread text not null check (length(thread) between 1 and 255),
   contact_id uuid not null,
-  -- The ticket it goes on in; a new one once this is resolved.
+  -- The ticket it goes on in; once that is resolved, the rules of 57_reopen.sql say where.
   ticket_id uuid,
   created_at timestamptz not null default now(),
   unique (organization_id, channel, thread),
@@ -41,8 +41,8 @@ create table public.captured_messages (
 create index captured_messages_ticket_idx on public.captured_messages (organization_id, ticket_id);
 create index captured_messages_message_idx on public.captured_messages (organization_id, message_id);
 
--- A message of a conversation. It goes on with the conversation's ticket, or opens one: the first, or where the last is
--- resolved. Not to be processed: it is kept and told, and the AI leaves it alone. The conversation's row puts its
+-- A message of a conversation. It goes on with the conversation's ticket, or opens one. Where that ticket is resolved, the
+-- message opens it again or a ticket that follows, as for any channel (57_reopen.sql). Not to be processed: it is kept and told, and the AI leaves it alone. The conversation's row puts its
 -- writers in line.
 create function private.capture(
   organization_id uuid, channel public.ticket_channel, thread text, contact_id uuid, sender public.message_sender,
@@ -73,7 +73,7 @@ begin
   select t.id into ticket_id
   from public.tickets as t
   where t.organization_id = capture.organization_id and t.id = private.ticket_now(conversation.ticket_id)
-    and t.contact_id = conversation.contact_id and t.status_category <> 'resolved';
+    and t.contact_id = conversation.contact_id;
   if ticket_id is null then
     if capture.channel = 'chat' then
       select l.chats into allowed from private.rate_limits as l where l.organization_id = capture.organization_id;

@@ -105,6 +105,40 @@ def test_a_conversation_goes_on_in_one_ticket_and_a_message_is_kept_once(shop: S
     assert thread == "tg:7"  # where an adapter sends what message.sent tells of
 
 
+@pytest.mark.parametrize("channel", ["chat", "telegram"])
+def test_a_word_after_the_resolution_follows_the_rules_for_opening_again(
+    shop: Shop, agent: Actor, space: str, channel: str
+) -> None:
+    def say(body: str, **more: Any) -> UUID:
+        kept = capture(shop, agent, space, body, conversation="tg:7", channel=channel, name="Ann", **more)
+        return UUID(kept["ticket_id"])
+
+    def resolve(ticket: UUID, ago: str) -> None:
+        shop.db.execute("update public.tickets set status = 'solved' where id = %s", [ticket])
+        shop.db.execute("update public.tickets set resolved_at = now() - %s::interval where id = %s", [ago, ticket])
+
+    shop.db.execute(
+        "update public.organizations set reopen_within = '7 days', thanks_stay_solved = true where id = %s",
+        [shop.organization],
+    )
+    first = say("It broke", external_id="1")
+    resolve(first, "6 days")
+    assert say("Thanks!") == first
+    assert say("Glad to hear it.", sender="assistant") == first
+    assert shop.ticket_row(first)["status"] == "solved"
+    assert say("It broke again") == first
+    assert shop.ticket_row(first)["status"] == "open"
+    resolve(first, "8 days")
+    second = say("It broke once more", external_id="2")
+    assert second != first
+    link = "select other_ticket_id from public.ticket_links where ticket_id = %s and kind = 'follows'"
+    assert shop.value(link, second) == first
+    assert say("It broke once more", external_id="2") == second
+    assert say("There is more") == second
+    assert shop.ticket_row(first)["status"] == "solved"
+    assert shop.ticket_row(second)["channel"] == channel
+
+
 def jobs_of(shop: Shop, message: str) -> list[str]:
     rows = shop.db.execute(
         "select consumer from private.jobs where payload ->> 'subject_id' = %s order by 1", [message]

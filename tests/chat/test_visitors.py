@@ -52,13 +52,18 @@ def test_a_word_that_is_sent_again_is_the_one_that_is_there(widget: Widget) -> N
     assert other["id"] != first["id"]
 
 
-def test_a_resolved_chat_is_over_and_a_new_word_opens_another(widget: Widget) -> None:
+def test_a_new_word_opens_a_resolved_chat_again_or_one_that_follows_as_the_desk_has_it(widget: Widget) -> None:
     visit = open_widget(widget)
     first = visit.say("Where is it?")
     widget.db.execute("update public.tickets set status = 'solved' where id = %s", [first["ticket_id"]])
-    second = visit.say("And where is that?")
+    assert visit.say("And where is that?")["ticket_id"] == first["ticket_id"]
+    assert [ticket["status"] for ticket in visit.get("tickets")] == ["open"]
+    widget.db.execute("update public.tickets set status = 'closed' where id = %s", [first["ticket_id"]])
+    widget.db.execute("update public.organizations set reopen_closed = false where id = %s", [widget.organization])
+    second = visit.say("Another thing")
     assert second["ticket_id"] != first["ticket_id"]
-    assert len(visit.get("tickets")) == 2
+    assert visit.say("More of it")["ticket_id"] == second["ticket_id"]
+    assert {ticket["status"] for ticket in visit.get("tickets")} == {"new", "closed"}
 
 
 def test_who_keeps_the_secret_is_the_same_visitor_and_nobody_else_is(widget: Widget) -> None:
