@@ -41,9 +41,9 @@ create table public.captured_messages (
 create index captured_messages_ticket_idx on public.captured_messages (organization_id, ticket_id);
 create index captured_messages_message_idx on public.captured_messages (organization_id, message_id);
 
--- A message of a conversation. It goes on with the conversation's ticket, or opens one. Where that ticket is resolved, the
--- message opens it again or a ticket that follows, as for any channel (57_reopen.sql). Not to be processed: it is kept and told, and the AI leaves it alone. The conversation's row puts its
--- writers in line.
+-- A message of a conversation. It goes on with the conversation's ticket, or opens one. Where that ticket is resolved,
+-- the message opens it again or a ticket that follows, as on any channel (57_reopen.sql). Not to be processed: it is
+-- kept and told, and the AI leaves it alone. The conversation's row puts its writers in line.
 create function private.capture(
   organization_id uuid, channel public.ticket_channel, thread text, contact_id uuid, sender public.message_sender,
   body text, external_id text, process boolean
