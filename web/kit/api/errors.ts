@@ -21,13 +21,14 @@ export class Refused extends Error {
   }
 }
 
-type Answer<T> = { data: T; error: null } | { data: unknown; error: { message: string } };
+type Answer = { data: unknown; error: { message: string } | null };
+type Data<A> = A extends { data: infer D; error: null } ? D : never;
 
 /** The data of an answer of supabase-js; throws `Refused` for an error. */
-export async function ok<T>(answer: PromiseLike<Answer<T>>): Promise<T> {
+export async function ok<A extends Answer>(answer: PromiseLike<A>): Promise<Data<A>> {
   const { data, error } = await answer;
   if (error) throw new Refused(problemOf(error));
-  return data as T;
+  return data as Data<A>;
 }
 
 export function problemOf(error: unknown): Problem {

@@ -1,0 +1,31 @@
+/** The pages of the settings: where each stands, who may use it, and where its code is. A page is loaded when somebody
+ *  goes there. To add one: a line here, its name in words.ts, and a folder with `page.tsx` that exports `Page`. */
+import type { ComponentType } from "react";
+import type { Role } from "../shell/organization";
+import type { SettingsWord } from "./words";
+
+export const GROUPS = [
+  "account",
+  "desk",
+  "people",
+  "channels",
+  "flow",
+  "writing",
+  "ai",
+  "developers",
+  "trust",
+] as const;
+
+export type SettingsPage = {
+  /** The end of its address: /inbox/<slug>/settings/<path>. */
+  path: string;
+  group: (typeof GROUPS)[number];
+  word: SettingsWord;
+  /** The least role that can do something there; nobody below is shown it. */
+  from?: Role;
+  load: () => Promise<{ Page: ComponentType }>;
+};
+
+export const SETTINGS_PAGES: SettingsPage[] = [
+  { path: "profile", group: "account", word: "profile", load: () => import("./profile/page") },
+];
