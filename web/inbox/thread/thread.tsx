@@ -1,5 +1,6 @@
+import { TicketActions } from "../actions/ticket_actions";
 import type { Ticket } from "../tickets/ticket";
 
 export function Thread({ ticket }: { ticket: Ticket }) {
-  return <h1>{ticket.subject}</h1>;
+  return <TicketActions ticket={ticket} />;
 }

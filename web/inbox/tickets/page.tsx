@@ -3,7 +3,8 @@ import { Loaded } from "@kit/ui";
 import { useParams } from "react-router";
 import { TicketList } from "../list/ticket_list";
 import { ViewList } from "../list/view_list";
-import { SidePanel } from "../side/side_panel";
+import { SideDrawerProvider } from "../side/drawer";
+import { SideColumn } from "../side/side_column";
 import { Thread } from "../thread/thread";
 import styles from "./page.module.css";
 import { useTicketByNumber } from "./ticket";
@@ -26,13 +27,13 @@ export function TicketsPage() {
 function OpenTicket({ number }: { number: number }) {
   const ticket = useTicketByNumber(number);
   return (
-    <>
+    <SideDrawerProvider>
       <div className={styles.thread}>
         <Loaded query={ticket} lines={8}>
           {(found) => <Thread ticket={found} />}
         </Loaded>
       </div>
-      <div className={styles.side}>{ticket.data && <SidePanel ticket={ticket.data} />}</div>
-    </>
+      {ticket.data && <SideColumn ticket={ticket.data} />}
+    </SideDrawerProvider>
   );
 }

@@ -5,7 +5,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useOrganization } from "../shell/organization";
 
 const COLUMNS =
-  "*, contact:contacts!tickets_contact_id_fkey(id, name, email, language), team:teams(id, name), category:ticket_categories(id, name)";
+  "*, contact:contacts!tickets_organization_id_contact_id_fkey(id, name, email, language), team:teams(id, name), category:ticket_categories(id, name)";
 
 export type Ticket = Row<"tickets"> & {
   contact: { id: string; name: string | null; email: string | null; language: string | null } | null;

@@ -30,12 +30,21 @@ export function useTimes() {
   return useMemo(() => {
     const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
     const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+    const moment = new Intl.DateTimeFormat(language, {
+      weekday: "short",
+      day: "numeric",
+      month: "short",
+      hour: "numeric",
+      minute: "2-digit",
+    });
     const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
     return {
       relative: (at: string | Date) => relative(new Date(at), language),
       short: (at: string | Date) => relative(new Date(at), language, new Date(), "narrow"),
       full: (at: string | Date) => full.format(new Date(at)),
       day: (at: string | Date) => day.format(new Date(at)),
+      /** "Mon, 2 Feb, 09:00". */
+      moment: (at: string | Date) => moment.format(new Date(at)),
       clock: (at: string | Date) => clock.format(new Date(at)),
       /** "2 h 5 min" of seconds. */
       duration: (seconds: number) => durationOf(seconds, language),

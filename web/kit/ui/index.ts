@@ -5,6 +5,7 @@ export { Button, IconButton } from "./button";
 export { Dialog } from "./dialog";
 export { Checkbox, Field, Select, TextArea, TextField } from "./field";
 export { Menu, MenuItem, MenuLine } from "./menu";
+export { type Choice, Picker } from "./picker";
 export { Empty, Failure, Loaded, Skeleton } from "./states";
 export { ToastProvider, useToast } from "./toast";
 export { Tooltip } from "./tooltip";

@@ -9,6 +9,7 @@ import {
   useFocus,
   useHover,
   useInteractions,
+  useMergeRefs,
   useRole,
 } from "@floating-ui/react";
 import { cloneElement, type HTMLProps, type ReactElement, useState } from "react";
@@ -38,9 +39,11 @@ export function Tooltip({
     useDismiss(context, { referencePress: true }),
     useRole(context, { role: "tooltip" }),
   ]);
+  // What it stands in (a menu) holds the same element.
+  const ref = useMergeRefs([refs.setReference, children.props.ref ?? null]);
   return (
     <>
-      {cloneElement(children, getReferenceProps({ ...children.props, ref: refs.setReference }))}
+      {cloneElement(children, getReferenceProps({ ...children.props, ref }))}
       {open && (
         <FloatingPortal>
           <div
