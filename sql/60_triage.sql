@@ -64,7 +64,7 @@ create table public.triage_results (
   organization_id uuid not null references public.organizations (id) on delete cascade,
   ticket_id uuid not null,
   message_id uuid not null,
-  -- The text that was looked at, and its vectors: what a correction learns from.
+  -- What was asked, without courtesies, and its vectors: what a correction learns from.
   text text not null,
   embedding extensions.vector(384) not null,
   lexical extensions.sparsevec(65536) not null,

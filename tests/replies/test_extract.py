@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.replies.answer import split_sentences
+from chalicelib.kit.sentences import split_sentences
 from chalicelib.replies.extract import extract
 
 from tests.replies.passages import passage

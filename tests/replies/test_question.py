@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from chalicelib.replies.question import MAX_CHARACTERS, narrower, question
+from chalicelib.kit.question import MAX_CHARACTERS, narrower, question
 
 MAILS = [
     (

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from chalicelib.kit.retrieval import Passage
-
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[]?[A-ZÀ-ÞА-Я0-9„«¿¡])")
 
 
 @dataclass(frozen=True)
@@ -28,11 +25,6 @@ class Answer:
     body: str
     sentences: tuple[Sentence, ...]
     source: Literal["extract", "model"]
-
-
-def split_sentences(text: str) -> list[str]:
-    """Sentences and list items, in order, without losing a character that is not white space."""
-    return [part.strip() for line in text.splitlines() for part in _SENTENCE_END.split(line) if part.strip()]
 
 
 def numbered(passages: Sequence[Passage]) -> dict[str, int]:

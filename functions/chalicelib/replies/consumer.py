@@ -14,6 +14,7 @@ from chalicelib.kit.embeddings import embed
 from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.kit.logging import log
 from chalicelib.kit.metrics import embedded, provider_failed
+from chalicelib.kit.question import narrower, question
 from chalicelib.kit.retrieval import Passage
 from chalicelib.kit.settings import settings
 from chalicelib.replies import model
@@ -23,7 +24,6 @@ from chalicelib.replies.evidence import find
 from chalicelib.replies.extract import extract
 from chalicelib.replies.live import Live
 from chalicelib.replies.model import Execution, Reply
-from chalicelib.replies.question import narrower, question
 from chalicelib.replies.support import SUPPORTED
 
 SQL = queries(__file__)

@@ -8,7 +8,8 @@ import numpy as np
 
 from chalicelib.kit.embeddings import embed
 from chalicelib.kit.retrieval import Passage
-from chalicelib.replies.answer import Answer, Sentence, split_sentences
+from chalicelib.kit.sentences import split_sentences
+from chalicelib.replies.answer import Answer, Sentence
 
 WHOLE_WORDS = 120  # a passage up to this length is given whole: steps and conditions belong together
 WINDOW_WORDS = 100

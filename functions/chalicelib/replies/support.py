@@ -9,7 +9,7 @@ import numpy as np
 
 from chalicelib.kit.embeddings import embed
 from chalicelib.kit.retrieval import Passage
-from chalicelib.replies.answer import split_sentences
+from chalicelib.kit.sentences import split_sentences
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")

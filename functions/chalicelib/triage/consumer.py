@@ -11,13 +11,14 @@ from psycopg.types.json import Jsonb
 from chalicelib.kit.database import Connection, call, queries, transaction
 from chalicelib.kit.embeddings import MODEL, embed
 from chalicelib.kit.jobs import Dead, Effects, Job
+from chalicelib.kit.question import question
 from chalicelib.triage import category, language, signals
 from chalicelib.triage.lexical import lexical
 from chalicelib.triage.vectors import literal
 
 SQL = queries(__file__)
 
-MOST_TEXT = 4000  # characters that are looked at and kept with the result
+MOST_TEXT = 4000  # characters that are looked at
 _TELLING_SUBJECT = 60  # a body with fewer letters than this is read together with its subject
 
 
@@ -28,10 +29,12 @@ def handle(job: Job) -> Effects | None:
     message = call(SQL["message"], {"message_id": message_id}, job.tenant)
     if message is None:
         return None  # deleted since, or not a contact's
-    text = telling_text(message["subject"], message["text"], opens_ticket=message["opens_ticket"])
-    sentences = signals.split(text)
+    whole = telling_text(message["subject"], message["text"], opens_ticket=message["opens_ticket"])
+    sentences = signals.split(whole)
+    # What it is about is read without courtesies, in the words that the reply will search with: one vector for both.
+    text = question(message["subject"] if message["opens_ticket"] else "", [message["text"]])
     vectors = embed([text, *sentences])  # in one pass: each one reads all weights
-    seen = read(text, signals.Sentences(sentences, vectors[1:]), message["organization_language"])
+    seen = read(whole, signals.Sentences(sentences, vectors[1:]), message["organization_language"])
     vector, wording = vectors[0], lexical(text)
     with transaction(job.tenant) as connection:
         found = category.predict(connection, job.tenant, vector, wording)
@@ -70,7 +73,7 @@ def message_of(job: Job) -> UUID:
 
 
 def telling_text(subject: str, body: str, *, opens_ticket: bool) -> str:
-    """What is classified: the body, and the subject where it opens a ticket and the body alone says little."""
+    """Where signals are looked for: the body, and the subject where it opens a ticket and the body says little."""
     body = body.replace("\x00", "").strip()
     if opens_ticket and sum(map(str.isalpha, body)) < _TELLING_SUBJECT:
         body = f"{subject.strip()}\n{body}".strip()

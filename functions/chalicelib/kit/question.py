@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from chalicelib.replies.answer import split_sentences
+from chalicelib.kit.sentences import split_sentences
 
 MAX_CHARACTERS = 2000
 _MAX_READ = 8000  # characters of one mail
