@@ -25,7 +25,7 @@ function Bar() {
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);
   const listId = useId();
-  const commands = useMemo(() => all(), [all]);
+  const commands = useMemo(() => all().filter((each) => !each.hidden), [all]);
   const found = useMemo(() => matching(commands, query), [commands, query]);
   const close = () => setOpen(false);
   const run = (command: Command | undefined) => {

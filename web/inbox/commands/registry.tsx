@@ -17,6 +17,10 @@ export type Command = {
   keys?: string;
   /** Heading in the command bar. */
   group?: string;
+  /** Wins over others with the same keys: it is about what somebody has just selected. */
+  first?: boolean;
+  /** Another key for what the command bar lists already. */
+  hidden?: boolean;
   run: () => void;
 };
 
@@ -55,9 +59,11 @@ export function CommandProvider({ children }: { children: ReactNode }) {
       const sequence = performance.now() - at < SEQUENCE_MS ? `${before} ${pressed}` : "";
       // The innermost offer wins: it came last.
       const commands = all().reverse();
-      const found =
-        commands.find((each) => sequence && each.keys === sequence) ??
-        commands.find((each) => each.keys === pressed);
+      const named = (keys: string) => {
+        const called = commands.filter((each) => each.keys === keys);
+        return called.find((each) => each.first) ?? called[0];
+      };
+      const found = (sequence ? named(sequence) : undefined) ?? named(pressed);
       before = pressed;
       at = performance.now();
       if (!found) return;
@@ -110,4 +116,6 @@ function nameOf(event: KeyboardEvent): string {
 
 const isWriting = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
-  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  (target.isContentEditable ||
+    /^(TEXTAREA|SELECT)$/.test(target.tagName) ||
+    (target instanceof HTMLInputElement && !/^(checkbox|radio|button|submit|reset)$/.test(target.type)));

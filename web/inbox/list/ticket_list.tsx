@@ -1,3 +1,177 @@
-export function TicketList(_: { viewId: string | undefined; number: number | undefined }) {
-  return null;
+/** The list of a view or a search. */
+import { Button, Empty, Failure, Skeleton } from "@kit/ui";
+import { useQueryClient } from "@tanstack/react-query";
+import { Inbox } from "lucide-react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useNavigate } from "react-router";
+import { byKey, usePeople, useStatuses, useTeams } from "../directory/directory";
+import { useOrganization } from "../shell/organization";
+import { usePrefetchTicket } from "../tickets/ticket";
+import { factsOf, useDensity } from "./display";
+import { ListHead } from "./list_head";
+import { useListKeys } from "./list_keys";
+import { useMending } from "./mending";
+import { showAsRead, type TicketRow as Ticket } from "./rows";
+import { useScroller } from "./scroller";
+import { useSelection } from "./selection";
+import { type CurrentList, useCurrentList } from "./source";
+import styles from "./ticket_list.module.css";
+import { TicketRow } from "./ticket_row";
+import { useTicketList } from "./tickets_query";
+import { useNow } from "./use_now";
+import { useViews } from "./views";
+import { useListWords } from "./words";
+
+export function TicketList() {
+  const list = useCurrentList();
+  const t = useListWords();
+  const views = useViews();
+  if (!list.source) {
+    if (views.error) return <Failure error={views.error} onRetry={() => views.refetch()} />;
+    return views.data ? <Empty title={t("noView")} /> : <Skeleton lines={12} />;
+  }
+  // Each list is a component of its own: selection and cursor are of one.
+  return <Listed key={JSON.stringify(list.source)} list={list} />;
 }
+
+/** So many rows before the end of what is loaded, the next page is read. */
+const AHEAD = 40;
+
+function Listed({ list }: { list: CurrentList }) {
+  const t = useListWords();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const { organization_id } = useOrganization();
+  const query = useTicketList(list.source);
+  useMending(list.source);
+  const { rows } = query;
+  const ids = useMemo(() => rows.map((row) => row.id), [rows]);
+  const selection = useSelection(() => ids);
+  const [density] = useDensity();
+  const now = useNow();
+  const view = useViews().data?.find((each) => list.source?.kind === "view" && each.id === list.source.view);
+  const isSearch = list.source?.kind === "search";
+  const facts = useMemo(() => factsOf(isSearch ? SEARCH_FACTS : view?.columns), [isSearch, view?.columns]);
+  const people = byKey(usePeople().data, "id");
+  const teams = byKey(useTeams().data, "id");
+  const statuses = byKey(useStatuses().data, "key");
+  const prefetch = usePrefetchTicket();
+
+  const [cursorId, setCursorId] = useState<string | null>(null);
+  const openAt = list.number === undefined ? -1 : rows.findIndex((row) => row.number === list.number);
+  const openId = rows[openAt]?.id;
+  const cursorAt = openAt >= 0 ? openAt : cursorId ? ids.indexOf(cursorId) : -1;
+  const slots = rows.length + (query.hasNextPage ? 1 : 0);
+  const scroller = useScroller(JSON.stringify(list.source), ids, density, cursorAt, slots);
+  const { virtual, element } = scroller;
+  const items = virtual.getVirtualItems();
+
+  const lastSeen = items.at(-1)?.index ?? 0;
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = query;
+  useEffect(() => {
+    if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError && lastSeen >= rows.length - AHEAD)
+      void fetchNextPage();
+  }, [lastSeen, rows.length, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
+
+  // What is open has been seen; while it is open, and when it is left.
+  useEffect(() => {
+    if (!openId) return;
+    const timer = setTimeout(() => showAsRead(queries, organization_id, openId), READ_MS);
+    return () => {
+      clearTimeout(timer);
+      showAsRead(queries, organization_id, openId);
+    };
+  }, [openId, queries, organization_id]);
+
+  // The open ticket is in sight when the list changes its shape, or the address leads to another.
+  const shown = useRef({ number: list.number, isWide: scroller.isWide });
+  useEffect(() => {
+    const before = shown.current;
+    shown.current = { number: list.number, isWide: scroller.isWide };
+    if (openAt >= 0 && (before.number !== list.number || before.isWide !== scroller.isWide))
+      virtual.scrollToIndex(openAt, { align: "auto" });
+  }, [list.number, scroller.isWide, openAt, virtual]);
+
+  const goTo = useCallback(
+    (row: Ticket, at: number) => {
+      prefetch(row.number);
+      virtual.scrollToIndex(at, { align: "auto" });
+      if (list.number !== undefined) {
+        navigate(list.pathOf(row.number), { replace: true });
+        return;
+      }
+      setCursorId(row.id);
+      requestAnimationFrame(() =>
+        element.current?.querySelector<HTMLElement>(`[data-ticket="${row.id}"] a`)?.focus({
+          preventScroll: true,
+        }),
+      );
+    },
+    [prefetch, virtual, list, navigate, element],
+  );
+  useListKeys({ list, rows, cursorAt, selection, goTo, hasNextPage });
+
+  return (
+    <section className={styles.list} aria-label={t("list")} data-density={density}>
+      <ListHead list={list} view={view} rows={rows} selection={selection} cursorAt={cursorAt} />
+      <div
+        ref={element}
+        className={styles.scroll}
+        data-selecting={selection.ids.size > 0 || undefined}
+        aria-busy={query.isFetching}
+      >
+        {query.isPending && query.fetchStatus !== "idle" ? (
+          <Skeleton lines={14} />
+        ) : query.error && rows.length === 0 ? (
+          <Failure error={query.error} onRetry={() => query.refetch()} />
+        ) : rows.length === 0 ? (
+          <Empty title={t("empty")} icon={<Inbox />}>
+            {!isSearch && t("emptyHint")}
+          </Empty>
+        ) : (
+          <ul className={styles.rows} style={{ height: virtual.getTotalSize() }}>
+            {items.map(({ index, start }) => {
+              const row = rows[index];
+              return row ? (
+                <TicketRow
+                  key={row.id}
+                  ticket={row}
+                  to={list.pathOf(row.number)}
+                  top={start}
+                  height={scroller.height}
+                  place={index + 1}
+                  isOpen={index === openAt}
+                  isCursor={index === cursorAt || (cursorAt < 0 && index === 0)}
+                  isSelected={selection.ids.has(row.id)}
+                  {...{ facts, people, teams, statuses, now }}
+                  onPick={selection.pick}
+                  onPoint={(pointed) => prefetch(pointed.number)}
+                />
+              ) : (
+                <li
+                  key="more"
+                  className={styles.more}
+                  style={{ height: scroller.height, transform: `translateY(${start}px)` }}
+                >
+                  {isFetchNextPageError ? (
+                    <>
+                      <span role="alert">{t("moreFailed")}</span>
+                      <Button small onClick={() => fetchNextPage()}>
+                        {t("again")}
+                      </Button>
+                    </>
+                  ) : (
+                    <span role="status">{t("more")}</span>
+                  )}
+                </li>
+              );
+            })}
+          </ul>
+        )}
+      </div>
+    </section>
+  );
+}
+
+const READ_MS = 600;
+const SEARCH_FACTS = ["number", "status", "priority", "assignee", "snippet"];

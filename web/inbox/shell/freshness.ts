@@ -1,25 +1,38 @@
 /** Which read data an event makes old. Keys of queries begin with the name of what they hold:
  *
  *      ["ticket", <ticket id>, …]          one ticket and all that hangs on it
- *      ["tickets", <organization id>, …]   lists of tickets
+ *      ["ticket-list", …]                  the inbox's lists, which mend themselves by what is noted here (inbox/list)
+ *      ["tickets", <organization id>, …]   other lists of tickets
  *      ["counts", <organization id>, …]    how many are where
  *      [<noun>, <organization id>, …]      everything else: "contacts", "rooms", "articles", "members", …
  */
 import type { DeskEvent } from "@kit/live";
 import type { QueryClient, QueryKey } from "@tanstack/react-query";
+import { noteChanges, noteReload } from "../list/changes";
+import { findRows } from "../list/rows";
 
-/** Lists and counts are read anew at most this often, however much happens. */
+/** Lists are read anew at most this often, however much happens; counts, which cost more and are looked at less, seldomer. */
 const LISTS_MS = 400;
+const COUNTS_MS = 1_500;
 const waiting = new Map<string, ReturnType<typeof setTimeout>>();
 
 export function refreshFor(queries: QueryClient, organizationId: string, event: DeskEvent): void {
-  for (const id of ticketsOf(event)) void queries.invalidateQueries({ queryKey: ["ticket", id] });
+  const tickets = ticketsOf(event);
+  noteChanges(organizationId, tickets);
+  for (const id of tickets) void queries.invalidateQueries({ queryKey: ["ticket", id] });
   const noun = event.type.split(".")[0] ?? "";
   if (event.ticket_id || noun === "ticket") {
     later(queries, ["tickets", organizationId]);
-    later(queries, ["counts", organizationId]);
+    later(queries, ["counts", organizationId], COUNTS_MS);
   }
-  if (noun === "contact") void queries.invalidateQueries({ queryKey: ["contact", event.subject_id] });
+  if (noun === "contact") {
+    void queries.invalidateQueries({ queryKey: ["contact", event.subject_id] });
+    const theirs = findRows(queries, organizationId, (row) => row.contact_id === event.subject_id);
+    noteChanges(
+      organizationId,
+      theirs.map((row) => row.id),
+    );
+  }
   if (noun !== "ticket") later(queries, [`${noun}s`, organizationId]);
 }
 
@@ -28,7 +41,13 @@ function ticketsOf({ ticket_id, data }: DeskEvent): string[] {
   return [...new Set([ticket_id, ...others].filter((id): id is string => typeof id === "string"))];
 }
 
-function later(queries: QueryClient, queryKey: QueryKey): void {
+/** What is known is too old to be mended by events. */
+export function refreshAll(queries: QueryClient, organizationId: string): void {
+  noteReload(organizationId);
+  void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "ticket-list" });
+}
+
+function later(queries: QueryClient, queryKey: QueryKey, ms = LISTS_MS): void {
   const name = queryKey.join("/");
   if (waiting.has(name)) return;
   waiting.set(
@@ -36,6 +55,6 @@ function later(queries: QueryClient, queryKey: QueryKey): void {
     setTimeout(() => {
       waiting.delete(name);
       void queries.invalidateQueries({ queryKey });
-    }, LISTS_MS),
+    }, ms),
   );
 }

@@ -68,7 +68,8 @@ export function Navigation() {
   );
 }
 
-const onInbox = (slug: string) => /^(view|ticket)\//.test(location.pathname.replace(`/inbox/${slug}/`, ""));
+const onInbox = (slug: string) =>
+  /^(view|ticket|search)\b/.test(location.pathname.replace(`/inbox/${slug}/`, ""));
 
 function AccountMenu() {
   const t = useShellWords();

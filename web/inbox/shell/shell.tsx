@@ -6,7 +6,7 @@ import { Suspense, useCallback } from "react";
 import { Outlet, useNavigate, useParams, useRouteError } from "react-router";
 import { CommandBar } from "../commands/command_bar";
 import { CommandProvider } from "../commands/registry";
-import { refreshFor } from "./freshness";
+import { refreshAll, refreshFor } from "./freshness";
 import { Navigation } from "./navigation";
 import { OrganizationContext, useMemberships } from "./organization";
 import styles from "./shell.module.css";
@@ -36,7 +36,7 @@ export function Shell() {
 function Frame({ organizationId }: { organizationId: string }) {
   const t = useShellWords();
   const queries = useQueryClient();
-  const reload = useCallback(() => void queries.invalidateQueries(), [queries]);
+  const reload = useCallback(() => refreshAll(queries, organizationId), [queries, organizationId]);
   return (
     <LiveProvider
       organizationId={organizationId}

@@ -10,14 +10,14 @@ import styles from "./page.module.css";
 import { useTicketByNumber } from "./ticket";
 
 export function TicketsPage() {
-  const { view, number } = useParams();
+  const { number } = useParams();
   return (
     <main className={styles.page} data-open={number ? "ticket" : "list"}>
       <div className={styles.views}>
         <ViewList />
       </div>
       <div className={styles.list}>
-        <TicketList viewId={view} number={number ? Number(number) : undefined} />
+        <TicketList />
       </div>
       {number && <OpenTicket key={number} number={Number(number)} />}
     </main>

@@ -5,5 +5,6 @@ import { TicketsPage } from "./page";
 export const ticketRoutes: RouteObject[] = [
   { index: true, element: <TicketsPage /> },
   { path: "view/:view/:number?", element: <TicketsPage /> },
+  { path: "search/:number?", element: <TicketsPage /> },
   { path: "ticket/:number", element: <TicketsPage /> },
 ];
