@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down reset test check format bench migration docs package clean
+.PHONY: help setup demo up down reset web test check format bench migration docs package clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
@@ -34,6 +34,9 @@ down: $(STAMP) ## stop the stack
 reset: $(STAMP) ## stop the stack and delete its data
 	@$(BIN)/pgdesk reset --yes
 
+web: $(STAMP) ## build inbox, portal and widget into web/dist
+	@$(BIN)/pgdesk web
+
 test: $(STAMP) ## run the tests (FULL=1: the long ones too, and PostgreSQL 18)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 	@if [ "$${FULL:-}" = 1 ]; then PGDESK_POSTGRES=18 $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS); fi
@@ -58,4 +61,4 @@ package: $(STAMP) ## build the deployment package of the functions
 	@$(BIN)/pgdesk package
 
 clean: ## remove what can be made again; data stays
-	@rm -rf .venv build dist bench/out .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv build dist web/dist web/node_modules bench/out .mypy_cache .ruff_cache .pytest_cache

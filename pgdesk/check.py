@@ -14,7 +14,7 @@ from rich.console import Console
 
 from infra.local.postgres import Cluster
 from infra.local.settings import Settings
-from pgdesk import supabase_cli
+from pgdesk import client_types, supabase_cli, web
 from pgdesk.documents import stale
 from pgdesk.drift import differences
 from pgdesk.environment import ROOT
@@ -34,6 +34,9 @@ TOOLS = {
     "sql": ["sqlfluff", "lint", "--processes", "2", "--disable-progress-bar", "sql", "policies"],
 }
 
+# Scripts of web/package.json.
+WEB_SCRIPTS = {"web: format and lint": "lint", "web: types": "types", "web: units": "test"}
+
 
 class Failed(Exception):  # noqa: N818
     """A check found something; the message is what it said."""
@@ -46,11 +49,13 @@ class Skipped(Exception):  # noqa: N818
 def main() -> int:
     """Run every check, say how each ended, and return 1 if any failed."""
     failed = [name for name, command in TOOLS.items() if not _report(name, partial(_tool, command))]
+    failed += [name for name, script in WEB_SCRIPTS.items() if not _report(name, partial(_web, script))]
     with scratch_cluster() as platform:
         server = Cluster(platform)
         have, want = migrated(platform), declared(platform)
         schema_checks: dict[str, Callable[[], None]] = {
             "documents": lambda: _documents(want),
+            "web: types of the schema": lambda: _client_types(want),
             "schema drift": lambda: _drift(server, have, want),
             "schema drift, by the Supabase CLI": lambda: _cli_drift(have, want),
             "Supabase advisors": lambda: _advisors(have),
@@ -80,6 +85,20 @@ def _tool(command: list[str]) -> None:
     done = subprocess.run([str(BIN / command[0]), *command[1:]], capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         raise Failed((done.stdout + done.stderr).strip())
+
+
+def _web(script: str) -> None:
+    try:
+        web.install()
+        web.npm("run", script)
+    except web.WebError as error:
+        raise Failed(str(error)) from None
+
+
+def _client_types(settings: Settings) -> None:
+    _need_node()
+    if client_types.generated(settings.database_url("postgres")) != client_types.FILE.read_text(encoding="utf-8"):
+        raise Failed(f"{client_types.FILE.name} is not what the schema says; run `make docs`")
 
 
 def _documents(settings: Settings) -> None:

@@ -33,22 +33,55 @@ out = Console()
 
 
 @app.command()
-def up() -> None:
-    """Start the stack and keep it running until Ctrl-C. STACK=supabase and SUPABASE_URL choose another platform."""
+def up(
+    empty: Annotated[bool, typer.Option(help="Do not make the demo's organization.")] = False,
+    pages: Annotated[bool, typer.Option(help="Build and serve the web interface.")] = True,
+) -> None:
+    """Start the stack with its web interface and keep it running until Ctrl-C.
+
+    A new one has the demo's organization, to look around in. STACK=supabase and SUPABASE_URL choose another platform.
+    """
     from pgdesk import elsewhere
-    from pgdesk.up import build_stack
+    from pgdesk.up import build_stack, with_web
+    from pgdesk.web import WebError
 
     if elsewhere.chosen() == "supabase":
         with out.status("supabase start"):
             elsewhere.start(own_settings())
     settings = stack_settings()
+    if pages:
+        try:
+            with out.status("building the web interface (once)"):
+                settings = with_web(settings)
+        except WebError as error:
+            out.print(f"without its web interface: {first_line(error)}", markup=False)
 
     def ready() -> None:
         show_addresses(settings)
+        if elsewhere.chosen() == "embedded" and not empty:
+            show_demo_logins(settings)
         out.print("Ctrl-C stops it.")
 
     build_stack(settings).run(ready)
     out.print("stopped")
+
+
+@app.command("web")
+def web_pages(
+    to: Annotated[Path | None, typer.Option(help="Copy the pages to this folder, ready to be served.")] = None,
+    url: Annotated[str, typer.Option(help="The Supabase project they are for; this machine's if left out.")] = "",
+    key: Annotated[str, typer.Option(help="Its publishable key.")] = "",
+) -> None:
+    """Build inbox, portal and widget into web/dist. With --to: for a host of static pages, with its headers."""
+    from pgdesk import web
+
+    with out.status("building the web interface"):
+        built = web.build()
+    out.print("built web/dist" if built else "web/dist is up to date")
+    if to:
+        settings = stack_settings()
+        web.furnish(to.resolve(), url or settings.platform_url, key or settings.keys.publishable_key)
+        out.print(f"copied to {to}")
 
 
 @app.command()
@@ -221,11 +254,24 @@ def package() -> None:
 
 def show_addresses(settings: Any) -> None:
     table = Table(box=None, show_header=False)
+    if settings.pages:
+        table.add_row("Inbox", f"{settings.pages_url}/inbox/")
+        table.add_row("Portal", f"{settings.pages_url}/portal/")
     table.add_row("API", settings.platform_url)
     table.add_row("Database", settings.database_url("postgres"))
     table.add_row("Mailbox", f"http://{settings.host}:{settings.mail_port}")
     table.add_row("Inbound mail", f"{settings.api_url}/functions/v1/inbound/mime")
     out.print(table)
+
+
+def show_demo_logins(settings: Any) -> None:
+    """Make the demo's organization, unless there is one of any name, and say who can sign in to it."""
+    from pgdesk.seed import DEMO, any_organization, seed
+
+    if any_organization(settings, besides=json.loads((DEMO / "organization.json").read_text())["slug"]):
+        return
+    desk = seed(settings)
+    out.print(f"Sign in as [bold]{desk.login}[/], password [bold]{desk.password}[/]", highlight=False)
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:

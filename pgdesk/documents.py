@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pgdesk import event_types, openapi, permissions, rpcs
+from pgdesk import client_types, event_types, openapi, permissions, rpcs, supabase_cli
 from pgdesk.environment import ROOT
 from pgdesk.scratch import declared, scratch_cluster
 
@@ -37,7 +37,11 @@ def bring_up_to_date() -> list[str]:
         url = declared(platform).database_url("postgres")
         changed = stale(url)
         wanted = documents(url)
-    for name in changed:
+        types = client_types.generated(url) if supabase_cli.available() else None
+    if types is not None and types != client_types.FILE.read_text(encoding="utf-8"):
+        client_types.FILE.write_text(types, encoding="utf-8")
+        changed.append(client_types.FILE.name)
+    for name in wanted.keys() & set(changed):
         (DOCS / name).write_text(wanted[name], encoding="utf-8")
     return changed
 

@@ -71,7 +71,8 @@ def own_settings() -> Settings:
                 raise ValueError(f"{name} is not a port: {value}")
             ports[f"{port}_port"] = int(value)
     keys = Keys.load_or_create(data / "keys.json")
-    return Settings(data=data, keys=keys, auth=HOOKS, **ports)  # type: ignore[arg-type]
+    settings = Settings(data=data, keys=keys, **ports)  # type: ignore[arg-type]
+    return replace(settings, auth=HOOKS | {"site_url": f"{settings.pages_url}/inbox/"})
 
 
 def postgres_version() -> int:
@@ -117,6 +118,7 @@ def functions_environment(settings: Settings) -> dict[str, str]:
         "RESEND_URL": f"http://{settings.host}:{settings.mail_port}",
         "RESEND_EVENTS_SECRET": _events_secret(settings),
         "PORTAL_URL": settings.api_url,
+        "INBOX_URL": f"{settings.pages_url}/inbox",
     }
     if settings.platform and (database := os.environ.get("PGDESK_DATABASE_URL")):
         told["DATABASE_URL"] = database

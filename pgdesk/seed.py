@@ -43,6 +43,13 @@ def seed(settings: Settings) -> Desk:
     return Desk(organization_id, plan["slug"], plan["address"], login, password)
 
 
+def any_organization(settings: Settings, besides: str) -> bool:
+    """Whether somebody has made an organization here, another one than that with the slug `besides`."""
+    with psycopg.connect(settings.database_url("postgres")) as connection:
+        found = connection.execute("select from public.organizations where slug <> %s limit 1", [besides]).fetchone()
+    return found is not None
+
+
 def _user(settings: Settings, email: str, password: str) -> UUID:
     """A confirmed user of Auth, made through its admin API; an existing one gets the password."""
     headers = {"apikey": settings.keys.secret_key}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from infra.aws.api import ERROR_TEMPLATE
 from infra.local.plan import QueueDefinition
 from infra.local.settings import Settings
 from infra.local.stack import Stack
-from pgdesk import elsewhere, models, schema
+from pgdesk import elsewhere, models, schema, web
 from pgdesk.environment import ROOT, functions_environment, hearing_of_mail, postgres_version
 
 FUNCTIONS = ROOT / "functions"
@@ -40,6 +41,15 @@ def build_stack(settings: Settings) -> Stack:
         migrate=migrate,
         error_template=ERROR_TEMPLATE,
     )
+
+
+def with_web(settings: Settings) -> Settings:
+    """The same stack with the web interface on it, built if need be. Raises web.WebError."""
+    web.build()
+    folder = settings.data / "pages"
+    settings.data.mkdir(parents=True, exist_ok=True)
+    web.furnish(folder, settings.platform_url, settings.keys.publishable_key)
+    return replace(settings, pages=str(folder))
 
 
 def queues() -> list[QueueDefinition]:

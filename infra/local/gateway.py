@@ -1,5 +1,4 @@
-"""The platform's front door: REST, Auth, Realtime, Storage and the functions on one port, sent mail on another, pages
-on a third.
+"""The platform's front door: REST, Auth, Realtime, Storage and the functions on one port, mail and pages on others.
 
 `python -m infra.local.gateway` reads the stack's plan from the file that the environment names.
 """

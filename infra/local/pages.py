@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -34,7 +34,7 @@ class Pages(StaticFiles):
         self._redirects = read_redirects(_text(folder / "_redirects"))
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        asked = "/" if path == "." else f"/{path}"
+        asked = scope["path"]
         response = await self._answer(path, asked, scope)
         for pattern, name, value in self._headers:
             if fnmatchcase(asked, pattern):
@@ -43,15 +43,15 @@ class Pages(StaticFiles):
 
     async def _answer(self, path: str, asked: str, scope: Scope) -> Response:
         if path in HIDDEN:
-            raise HTTPException(404)
+            return PlainTextResponse("Not found", 404)
         moved = next((each for each in self._redirects if fnmatchcase(asked, each.pattern)), None)
         if moved and moved.status != 200:
             return RedirectResponse(moved.target, moved.status)
         try:
             return await super().get_response(path, scope)
         except HTTPException as error:
-            if error.status_code != 404 or not moved:
-                raise
+            if not moved:
+                return PlainTextResponse(error.detail, error.status_code)
             return await super().get_response(moved.target.lstrip("/"), scope)
 
 
