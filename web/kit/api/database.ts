@@ -993,14 +993,14 @@ isOneToOne: false
                   ]
                 },"invitations": {
                   Row: {
-                    "accepted_at": string | null,"created_at": string,"email": string,"expires_at": string,"id": string,"invited_by": string | null,"organization_id": string,"role": Database["public"]['Enums']["member_role"]
+                    "accepted_at": string | null,"created_at": string,"email": string,"expires_at": string,"id": string,"invited_by": string | null,"mailed_in": string | null,"organization_id": string,"role": Database["public"]['Enums']["member_role"],"mail_status": string | null
                   }
-                  ComputedFields: never
+                  ComputedFields: "mail_status"
                   Insert: {
-                    "accepted_at"?: string | null,"created_at"?: string,"email": string,"expires_at"?: string,"id"?: string,"invited_by"?: string | null,"organization_id": string,"role": Database["public"]['Enums']["member_role"]
+                    "accepted_at"?: string | null,"created_at"?: string,"email": string,"expires_at"?: string,"id"?: string,"invited_by"?: string | null,"mailed_in"?: string | null,"organization_id": string,"role": Database["public"]['Enums']["member_role"]
                   }
                   Update: {
-                    "accepted_at"?: string | null,"created_at"?: string,"email"?: string,"expires_at"?: string,"id"?: string,"invited_by"?: string | null,"organization_id"?: string,"role"?: Database["public"]['Enums']["member_role"]
+                    "accepted_at"?: string | null,"created_at"?: string,"email"?: string,"expires_at"?: string,"id"?: string,"invited_by"?: string | null,"mailed_in"?: string | null,"organization_id"?: string,"role"?: Database["public"]['Enums']["member_role"]
                   }
                   Relationships: [
                     {
@@ -2873,6 +2873,9 @@ isOneToOne: false
 "log_export":
 { Args: { "organization_id": string,"row_count"?: number,"what": string }; Returns: undefined
                            },
+"mail_status":
+{ Args: { "invitation": Omit<Database["public"]['Tables']["invitations"]['Row'], Database["public"]['Tables']["invitations"]['ComputedFields']> }; Returns: string
+                           },
 "mark_read":
 { Args: { "seq"?: number,"ticket_id": string,"unread"?: boolean }; Returns: number
                            },
@@ -3193,6 +3196,24 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "privacy_requests"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"resend_invitation":
+{ Args: { "invitation_id": string }; Returns: {
+              "accepted_at": string | null,
+"created_at": string,
+"email": string,
+"expires_at": string,
+"id": string,
+"invited_by": string | null,
+"mailed_in": string | null,
+"organization_id": string,
+"role": Database["public"]['Enums']["member_role"]
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "invitations"
         isOneToOne: true
         isSetofReturn: false
       } },
