@@ -34,9 +34,10 @@ VALUES: dict[str, Schema] = {
     "instant": {"type": "string", "format": "date-time"},
     "language": {"type": "string", "description": "a language tag: de, pt-BR"},
     "mail_kind": {
-        "enum": ["reply", "receipt", "csat", "notices", "invitation"],
+        "enum": ["reply", "receipt", "csat", "notices", "invitation", "chat"],
         "description": "reply: carries a message; receipt: confirms a new ticket; csat: asks how satisfied they are; "
-        "notices: tells a member what happened; invitation: asks somebody to become a member",
+        "notices: tells a member what happened; invitation: asks somebody to become a member; "
+        "chat: answers in a chat whose visitor has left",
     },
     "probability": {
         "type": "number",

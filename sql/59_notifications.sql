@@ -307,7 +307,7 @@ begin
         ), 'rated_badly', new.subject_id, ticket.id
       );
     end if;
-  elsif new.data ->> 'kind' = 'reply' then
+  elsif new.data ->> 'kind' in ('reply', 'chat') then
     perform private.notify(
       organization, array_remove(array[ticket.assignee_id], null), 'mail_failed', new.subject_id, ticket.id
     );

@@ -62,8 +62,8 @@ create table public.visitors (
   contact_id uuid not null,
   -- The site has vouched for them.
   is_identified boolean not null default false,
-  -- What they say their address is, for members to read. Nobody has checked it, so it makes them no contact with that
-  -- address, and nothing is sent there by itself.
+  -- What they say their address is, for members to read, and for what they answer (66_chat_mails.sql). Nobody has
+  -- checked it, so it makes them no contact with that address, and nothing is sent there by itself.
   email text check (email = private.normal_email(email) and email like '%_@_%' and length(email) <= 320),
   -- When they last got a token or said something.
   seen_at timestamptz not null default now(),
@@ -192,7 +192,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   mine constant uuid := private.try_uuid(private.visitor_claim('visitor_id'));
   organization constant uuid := private.try_uuid(private.visitor_claim('organization_id'));
-  email constant text := private.normal_email(private.visitor_claim('email'));
+  address constant text := private.normal_email(private.visitor_claim('email'));
   visitor public.visitors;
   contact uuid;
 begin
@@ -208,11 +208,13 @@ begin
   if found then
     return visitor;
   end if;
-  if email is not null then
+  if address is not null then
     insert into public.contacts (organization_id, email, name, source)
-    values (organization, email, left(coalesce(private.visitor_claim('name'), ''), 200), 'chat')
+    values (organization, address, left(coalesce(private.visitor_claim('name'), ''), 200), 'chat')
     on conflict do nothing;
-    select coalesce(c.merged_into, c.id) into contact from public.contacts as c where c.organization_id = organization and c.email = email;
+    select coalesce(c.merged_into, c.id) into contact
+    from public.contacts as c
+    where c.organization_id = organization and c.email = address;
   else
     insert into public.contacts (organization_id, name, source)
     values (organization, left(coalesce(private.visitor_claim('name'), ''), 200), 'chat')

@@ -15,11 +15,11 @@ create table public.outgoing_mails (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
   ticket_id uuid,
-  -- The message it carries; null for a mail about the ticket itself.
+  -- The message it carries, of several in a chat the last; null for a mail about the ticket itself.
   message_id uuid,
   -- What else it is about: a survey, a member's bundle of notifications, a sending of an invitation.
   about_id uuid,
-  kind text not null check (kind in ('reply', 'receipt', 'csat', 'notices', 'invitation')),
+  kind text not null check (kind in ('reply', 'receipt', 'csat', 'notices', 'invitation', 'chat')),
   -- Nobody pressed a button: it says so in Auto-Submitted and counts against the limits.
   is_automatic boolean not null,
   contact_id uuid,
@@ -84,9 +84,9 @@ create index outgoing_mails_contact_idx on public.outgoing_mails (organization_i
 create unique index outgoing_mails_provider_idx on public.outgoing_mails (provider, provider_id)
 where provider_id is not null;
 
--- What a desk may send to an address of its own accord is counted, by day.
-create index outgoing_mails_invitation_idx on public.outgoing_mails (organization_id, created_at)
-where kind = 'invitation';
+-- What goes to addresses that nobody has proved is counted, by day.
+create index outgoing_mails_address_idx on public.outgoing_mails (organization_id, kind, to_address, created_at)
+where kind in ('invitation', 'chat');
 create index outgoing_mails_header_idx on public.outgoing_mails (message_id_header, organization_id)
 where message_id_header is not null;
 

@@ -47,7 +47,7 @@ begin
   return exists (
     select from public.outgoing_mails as m
     where m.organization_id = (select private.current_organization())
-      and m.kind = 'invitation' and m.to_address = is_refused_address.address
+      and m.kind in ('invitation', 'chat') and m.to_address = is_refused_address.address
       and m.delivery in ('bounced', 'complained')
       and m.created_at > now() - interval '30 days'
   );

@@ -155,7 +155,7 @@ end;
 $$;
 
 create trigger outgoing_mails_plan before insert on public.outgoing_mails
-for each row when (new.kind not in ('reply', 'notices', 'invitation') and new.status = 'stored')
+for each row when (new.kind not in ('reply', 'chat', 'notices', 'invitation') and new.status = 'stored')
 execute function private.keep_mails_to_plan();
 
 -- What an organization uses of its plan. `allowed` null: no limit.

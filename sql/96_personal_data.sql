@@ -50,6 +50,7 @@ insert into private.personal_data (
 ('public.sla_clocks', null, null, false, '{}', 'keep', null, 0, 'Times that were promised to the ticket.'),
 ('private.sla_rules', null, null, false, '{}', 'keep', null, 0, 'The rules that a ticket was judged by.'),
 ('public.ticket_reads', null, null, false, '{}', 'keep', null, 0, 'What members have read.'),
+('public.contact_reads', null, 'r.ticket_id = any ($2)', true, '{}', 'delete', null, 10, null),
 ('public.ticket_routings', null, null, false, '{}', 'keep', null, 0, 'Which rules were taken.'),
 ('public.ticket_participants', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{added_by}', 'delete', null,
   10, null),

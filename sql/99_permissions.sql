@@ -47,6 +47,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('leave_room', 'rooms.leave', 'viewer', 'Leave a room'),
   ('log_export', 'audit_log.note_export', 'viewer', 'Note that rows were taken out'),
   ('mail_status', 'invitations.mail_status', 'admin', 'See what became of an invitation''s mail'),
+  ('mark_seen', 'chat.mark_seen', null, 'Say how far you have read, as the contact'),
   ('mark_read', 'tickets.mark_read', 'viewer', 'Say how far you have read'),
   ('merge_contacts', 'contacts.merge', 'agent', 'Make one contact of several'),
   ('merge_tags', 'tags.merge', 'manager', 'Make one tag of two'),

@@ -22,6 +22,8 @@ insert into private.visitor_rights (resource) values
   ('rpc/my_profiles'),
   ('rpc/say_in_chat'),
   ('rpc/leave_address'),
+  ('rpc/mark_seen'),
+  ('contact_reads'),
   ('rpc/register_session'),
   ('rpc/record_session_event'),
   ('rpc/end_session'),

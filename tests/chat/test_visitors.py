@@ -176,6 +176,11 @@ def test_whom_the_site_vouches_for_is_the_contact_with_that_address(widget: Widg
 
 
 def test_who_is_vouched_for_and_new_becomes_a_contact_with_the_first_word(widget: Widget) -> None:
+    # Not one of those who are there already.
+    widget.db.execute(
+        "insert into public.contacts (organization_id, email) values (%s, 'first@people.example')",
+        [widget.organization],
+    )
     word = vouch(widget.new_secret(), email="new@people.example", name="New")
     visit = open_widget(widget, identity=word)
     assert visit.answer["contact_id"] is None

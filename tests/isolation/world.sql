@@ -100,6 +100,8 @@ select %(org)s, %(owner)s, 'mentioned', t.id, t.id, true, 'off' from public.tick
 insert into public.ticket_reads (organization_id, ticket_id, user_id, seq)
 select %(org)s, t.id, %(owner)s, 0 from public.tickets as t where t.organization_id = %(org)s
 on conflict do nothing;
+insert into public.contact_reads (organization_id, ticket_id, seq)
+select t.organization_id, t.id, 0 from public.tickets as t where t.organization_id = %(org)s;
 
 with rule as (
   insert into public.routing_rules (organization_id, name) values (%(org)s, 'All') returning id

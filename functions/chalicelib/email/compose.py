@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from chalicelib.email.render import bodies, headers, invitation_line, mailbox, news_line, subject_line
+from chalicelib.email.render import bodies, chat_line, headers, invitation_line, mailbox, news_line, subject_line
 from chalicelib.kit.reply_token import make_token, reply_address
 from chalicelib.kit.settings import settings
 from chalicelib.kit.signed_link import signed_url
 
 SCORES = (5, 4, 3, 2, 1)
-# Of mails that go on with no thread.
-SUBJECTS = {"notices": news_line, "invitation": invitation_line}
+# Of mails that go on with no subject of a contact.
+SUBJECTS = {"notices": news_line, "invitation": invitation_line, "chat": chat_line}
 ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058: the body of the mail program's POST
 
 
 def compose(tenant: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of the mail that `context` asks for. Raises SettingsError where its links cannot be signed."""
-    automatic = kind != "reply" or context["sender"] == "ai"
+    automatic = kind not in ("reply", "chat") or context["sender"] == "ai"
     links = _links(tenant, kind, context)
     own = {"List-Unsubscribe": f"<{links['stop']}>", "List-Unsubscribe-Post": ONE_CLICK} if "stop" in links else {}
     text, html = bodies(kind, context, links)

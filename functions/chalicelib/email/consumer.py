@@ -24,10 +24,11 @@ from chalicelib.kit.settings import SettingsError
 SQL = queries(__file__)
 KINDS = {
     "message.sent": "reply", "ticket.triaged": "receipt", "csat.asked": "csat", "notices": "notices",
-    "invitation": "invitation",
+    "invitation": "invitation", "chat": "chat",
 }  # fmt: skip
 # Which column of the mail names what the job is about; a receipt is its ticket's only one.
-NAMED_BY = {"reply": "message_id", "csat": "about_id", "notices": "about_id", "invitation": "about_id"}
+NAMED_BY = {"reply": "message_id", "csat": "about_id", "notices": "about_id", "invitation": "about_id",
+            "chat": "message_id"}  # fmt: skip
 WITHOUT_TICKET = {"notices", "invitation"}
 HELD_BACK = "the address bounced or complained"
 # Between two look-ups: as long as the mail is in doubt already, within these.
@@ -180,8 +181,8 @@ def _fate(connection: Connection, kind: str, context: Mapping[str, Any], *, auto
     """Whether the mail is to be sent, and if not, why."""
     if context["suppressed"]:
         return {"status": "suppressed", "reason": HELD_BACK}
-    if kind == "invitation" and not context["may_be_mailed"]:
-        return {"status": "suppressed", "reason": "enough invitations were mailed for today"}
+    if not context.get("may_be_mailed", True):
+        return {"status": "suppressed", "reason": "enough was mailed to addresses that nobody has proved"}
     if automatic and context["contact_id"] is not None:
         may = one(connection, SQL["may_mail_automatically"], context)
         if not (may and may["may"]):

@@ -151,6 +151,57 @@ cross join lateral (
 ) as a
 where i.mailed_in = %(about_id)s and i.accepted_at is null and i.expires_at > now();
 
+-- chat_context --
+-- What the visitor of a chat has not seen, up to its last answer. No row: they have seen it, or were mailed it; a newer one
+-- has come, which takes it along; or there is no address to send from. To an address that nobody has proved go few.
+select
+  t.id as ticket_id, t.number, m.id as message_id, null::uuid as user_id,
+  case when u.by_person then 'member' else 'ai' end as sender, c.id as contact_id, u.to_address, '' as to_name,
+  u.is_proved,
+  private.is_refused_address(u.to_address) or exists (
+    select from public.contacts as s where s.email = u.to_address and s.suppressed_at is not null
+  ) as suppressed,
+  u.is_proved or (
+    select count(*) < 10 from public.outgoing_mails as e
+    where e.organization_id = t.organization_id and e.kind = 'chat' and e.to_address = u.to_address
+      and e.status <> 'suppressed' and e.created_at > now() - interval '1 day'
+  ) as may_be_mailed,
+  a.address as from_address, coalesce(nullif(a.display_name, ''), o.name) as from_name, o.name as organization,
+  coalesce(t.language, o.language) as language, said.answers,
+  (
+    select array_agg(p.message_id_header order by p.seq)
+    from public.messages as p
+    where p.ticket_id = t.id and p.message_id_header is not null and not p.is_internal and p.seq < m.seq
+  ) as thread
+from public.tickets as t
+cross join lateral private.unseen_answers(t.id) as u
+join public.messages as m on m.id = u.message_id
+join public.organizations as o on o.id = t.organization_id
+join public.contacts as c on c.id = t.contact_id
+cross join lateral (
+  select f.address, f.display_name from public.mail_addresses as f
+  where f.organization_id = t.organization_id
+  order by f.id is not distinct from t.mail_address_id desc, f.is_default desc, f.id
+  limit 1
+) as a
+cross join lateral (
+  select jsonb_agg(
+    jsonb_build_object(
+      'text', btrim(n.body_text), 'author', d.display_name,
+      'files', (
+        select jsonb_agg(f.file_name order by f.id) from public.attachments as f
+        where f.organization_id = n.organization_id and f.message_id = n.id
+      )
+    )
+    order by n.seq
+  ) as answers
+  from public.messages as n
+  left join public.members as d on d.organization_id = n.organization_id and d.user_id = n.member_id
+  where n.ticket_id = t.id and n.seq > u.after_seq and n.seq <= u.up_to_seq and n.sender in ('member', 'ai')
+    and not n.is_internal
+) as said
+where t.id = %(ticket_id)s and u.message_id = %(message_id)s;
+
 -- queue_up --
 select pg_advisory_xact_lock(
   hashtext('pgdesk.outgoing_mails'), hashtext(coalesce(%(contact_id)s::text, %(user_id)s::text, %(to_address)s))
@@ -191,8 +242,14 @@ select
       select from public.invitations as i
       where i.mailed_in = m.about_id and i.accepted_at is null and i.expires_at > now()
     ) then 'the invitation is over'
+    when m.kind = 'chat' and exists (
+      select from public.contact_reads as r
+      join public.messages as n on n.ticket_id = r.ticket_id and n.seq <= r.seq
+      where r.ticket_id = m.ticket_id and n.id = m.message_id
+    ) then 'the visitor has read it'
   end as held_back,
-  exists (
+  -- What was said in a chat is mailed without its files, which are there.
+  m.kind <> 'chat' and exists (
     select from public.attachments as a where a.organization_id = m.organization_id and a.message_id = m.message_id
   ) as has_files
 from public.outgoing_mails as m

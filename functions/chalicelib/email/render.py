@@ -57,6 +57,11 @@ def invitation_line(context: Mapping[str, Any]) -> str:
     return _one_line(f"{words_of(context['language'])['invitation']}: {context['organization']}")
 
 
+def chat_line(context: Mapping[str, Any]) -> str:
+    """Not the ticket's subject: a visitor may have written that to somebody else's address."""
+    return _one_line(f"{words_of(context['language'])['chat']}: {context['organization']}")
+
+
 def headers(thread: Sequence[str | None] | None, ticket_id: UUID | None, *, automatic: bool) -> dict[str, str]:
     """Threading (RFC 5322 section 3.6.4) and, for what no person sent, the marks that stop loops (RFC 3834)."""
     known = [each for each in dict.fromkeys(thread or []) if each and MESSAGE_ID.fullmatch(each)]

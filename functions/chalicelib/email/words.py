@@ -9,7 +9,7 @@ class Words(TypedDict):
     """`ai` says who wrote; `keep_subject` how to answer; `scores` what 1 to 5 mean.
 
     `kinds` say what members are told of, by private.notification_kinds; `unread` what becomes of their answers.
-    `invitation` is a subject, `accept_by_id` what one reads where there is no inbox to link to.
+    `invitation` and `chat` are subjects, `accept_by_id` what one reads where there is no inbox to link to.
     """
 
     ticket: str
@@ -28,6 +28,10 @@ class Words(TypedDict):
     accept: str
     accept_by_id: str
     until: str
+    chat: str
+    away: str
+    files: str
+    given: str
 
 
 WORDS: dict[str, Words] = {
@@ -59,6 +63,10 @@ WORDS: dict[str, Words] = {
         "accept": "Sign in with the address that this mail went to, and accept:",
         "accept_by_id": "Sign in with the address that this mail went to, and accept the invitation",
         "until": "It is good until {until}. Whoever did not expect it need not do anything.",
+        "chat": "Your chat",
+        "away": "While you were away, we answered in the chat:",
+        "files": "Files are in the chat: {files}",
+        "given": "Somebody gave this address in our chat. If it was not you, you need not do anything.",
     },
     "de": {
         "ticket": "Anfrage",
@@ -88,6 +96,10 @@ WORDS: dict[str, Words] = {
         "accept": "Melden Sie sich mit der Adresse an, an die diese Mail ging, und nehmen Sie an:",
         "accept_by_id": "Melden Sie sich mit der Adresse an, an die diese Mail ging, und nehmen Sie die Einladung an",
         "until": "Sie gilt bis {until}. Haben Sie sie nicht erwartet, brauchen Sie nichts zu tun.",
+        "chat": "Ihr Chat",
+        "away": "Während Sie weg waren, haben wir im Chat geantwortet:",
+        "files": "Dateien sind im Chat: {files}",
+        "given": "Diese Adresse wurde in unserem Chat angegeben. Waren Sie es nicht, brauchen Sie nichts zu tun.",
     },
     "fr": {
         "ticket": "Demande",
@@ -117,6 +129,10 @@ WORDS: dict[str, Words] = {
         "accept": "Connectez-vous avec l'adresse à laquelle ce courriel est arrivé, puis acceptez :",
         "accept_by_id": "Connectez-vous avec l'adresse à laquelle ce courriel est arrivé, puis acceptez l'invitation",
         "until": "Elle est valable jusqu'au {until}. Si vous ne l'attendiez pas, il n'y a rien à faire.",
+        "chat": "Votre discussion",
+        "away": "Pendant votre absence, nous avons répondu dans la discussion :",
+        "files": "Les fichiers sont dans la discussion : {files}",
+        "given": "Cette adresse a été donnée dans notre discussion. Si ce n'était pas vous, il n'y a rien à faire.",
     },
     "es": {
         "ticket": "Solicitud",
@@ -146,6 +162,10 @@ WORDS: dict[str, Words] = {
         "accept": "Inicie sesión con la dirección a la que llegó este correo y acepte:",
         "accept_by_id": "Inicie sesión con la dirección a la que llegó este correo y acepte la invitación",
         "until": "Es válida hasta el {until}. Si no la esperaba, no tiene que hacer nada.",
+        "chat": "Su chat",
+        "away": "Mientras no estaba, hemos respondido en el chat:",
+        "files": "Los archivos están en el chat: {files}",
+        "given": "Alguien dio esta dirección en nuestro chat. Si no fue usted, no tiene que hacer nada.",
     },
 }
 
