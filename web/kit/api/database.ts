@@ -657,6 +657,26 @@ isOneToOne: false
       referencedColumns: ["organization_id","id"]
     }
                   ]
+                },"contact_reads": {
+                  Row: {
+                    "organization_id": string,"read_at": string,"seq": number,"ticket_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "organization_id": string,"read_at"?: string,"seq": number,"ticket_id": string
+                  }
+                  Update: {
+                    "organization_id"?: string,"read_at"?: string,"seq"?: number,"ticket_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "contact_reads_organization_id_ticket_id_fkey"
+      columns: ["organization_id","ticket_id"]
+isOneToOne: false
+      referencedRelation: "tickets"
+      referencedColumns: ["organization_id","id"]
+    }
+                  ]
                 },"contact_tags": {
                   Row: {
                     "contact_id": string,"created_at": string,"created_by": string | null,"organization_id": string,"tag_id": string
@@ -1249,14 +1269,14 @@ isOneToOne: false
                   ]
                 },"organizations": {
                   Row: {
-                    "ai_mode": string,"ai_threshold": number,"ask_csat_after": string | null,"close_after": string | null,"created_at": string,"file_types": (string)[] | null,"id": string,"language": string,"name": string,"plan": string,"reopen_closed": boolean,"reopen_for": string,"reopen_within": string | null,"require_mfa": boolean,"settings": NonNullable<Json>,"slug": string,"solve_after": string | null,"thanks_stay_solved": boolean,"updated_at": string
+                    "ai_mode": string,"ai_threshold": number,"ask_csat_after": string | null,"close_after": string | null,"created_at": string,"file_types": (string)[] | null,"id": string,"language": string,"mail_chat_after": string | null,"name": string,"plan": string,"reopen_closed": boolean,"reopen_for": string,"reopen_within": string | null,"require_mfa": boolean,"settings": NonNullable<Json>,"slug": string,"solve_after": string | null,"thanks_stay_solved": boolean,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "ai_mode"?: string,"ai_threshold"?: number,"ask_csat_after"?: string | null,"close_after"?: string | null,"created_at"?: string,"file_types"?: (string)[] | null,"id"?: string,"language"?: string,"name": string,"plan"?: string,"reopen_closed"?: boolean,"reopen_for"?: string,"reopen_within"?: string | null,"require_mfa"?: boolean,"settings"?: NonNullable<Json>,"slug": string,"solve_after"?: string | null,"thanks_stay_solved"?: boolean,"updated_at"?: string
+                    "ai_mode"?: string,"ai_threshold"?: number,"ask_csat_after"?: string | null,"close_after"?: string | null,"created_at"?: string,"file_types"?: (string)[] | null,"id"?: string,"language"?: string,"mail_chat_after"?: string | null,"name": string,"plan"?: string,"reopen_closed"?: boolean,"reopen_for"?: string,"reopen_within"?: string | null,"require_mfa"?: boolean,"settings"?: NonNullable<Json>,"slug": string,"solve_after"?: string | null,"thanks_stay_solved"?: boolean,"updated_at"?: string
                   }
                   Update: {
-                    "ai_mode"?: string,"ai_threshold"?: number,"ask_csat_after"?: string | null,"close_after"?: string | null,"created_at"?: string,"file_types"?: (string)[] | null,"id"?: string,"language"?: string,"name"?: string,"plan"?: string,"reopen_closed"?: boolean,"reopen_for"?: string,"reopen_within"?: string | null,"require_mfa"?: boolean,"settings"?: NonNullable<Json>,"slug"?: string,"solve_after"?: string | null,"thanks_stay_solved"?: boolean,"updated_at"?: string
+                    "ai_mode"?: string,"ai_threshold"?: number,"ask_csat_after"?: string | null,"close_after"?: string | null,"created_at"?: string,"file_types"?: (string)[] | null,"id"?: string,"language"?: string,"mail_chat_after"?: string | null,"name"?: string,"plan"?: string,"reopen_closed"?: boolean,"reopen_for"?: string,"reopen_within"?: string | null,"require_mfa"?: boolean,"settings"?: NonNullable<Json>,"slug"?: string,"solve_after"?: string | null,"thanks_stay_solved"?: boolean,"updated_at"?: string
                   }
                   Relationships: [
                     
@@ -2656,6 +2676,7 @@ isOneToOne: false
 "file_types": (string)[] | null,
 "id": string,
 "language": string,
+"mail_chat_after": string | null,
 "name": string,
 "plan": string,
 "reopen_closed": boolean,
@@ -2878,6 +2899,9 @@ isOneToOne: false
                            },
 "mark_read":
 { Args: { "seq"?: number,"ticket_id": string,"unread"?: boolean }; Returns: number
+                           },
+"mark_seen":
+{ Args: { "seq"?: number,"ticket_id": string }; Returns: number
                            },
 "merge_contacts":
 { Args: { "loser_ids": (string)[],"share"?: boolean,"winner_id": string }; Returns: {
