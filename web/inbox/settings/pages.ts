@@ -28,4 +28,5 @@ export type SettingsPage = {
 
 export const SETTINGS_PAGES: SettingsPage[] = [
   { path: "profile", group: "account", word: "profile", load: () => import("./profile/page") },
+  { path: "routing", group: "flow", word: "routing", from: "manager", load: () => import("./routing/page") },
 ];

@@ -74,6 +74,18 @@ export function useTable<T extends TableName>(table: T) {
         // Row-level security hides what may not be changed: nothing is refused, and nothing happens.
         if (found.length === 0) throw Object.assign(new Error("permission denied"), { code: "42501" });
       },
+      /** Gives rows that have a `position` theirs by where they stand in the list; those that have it already are left. */
+      order: async (rows: { id: string; position: number }[]) => {
+        const moved = rows.flatMap(({ id, position }, index) => (position === index ? [] : [{ id, index }]));
+        for (const { id, index } of moved)
+          await ok(
+            client
+              .from(table as "routing_rules")
+              .update({ position: index })
+              .match({ organization_id, id }),
+          );
+        await changed();
+      },
       remove: async (key: Key) => {
         await ok(
           from()
