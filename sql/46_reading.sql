@@ -60,6 +60,17 @@ language sql stable set search_path = '' as $$
     and m.member_id is distinct from (select auth.uid());
 $$;
 
+-- How the latest message of a ticket begins, on one line, for lists: a computed column of the API
+-- (`tickets?select=id,preview`). Notes are no part of what was said.
+create function public.preview(ticket public.tickets) returns text
+language sql stable set search_path = '' as $$
+  select btrim(left(regexp_replace(left(m.body_text, 800), '\s+', ' ', 'g'), 160))
+  from public.messages as m
+  where m.ticket_id = (ticket).id and not m.is_internal
+  order by m.seq desc
+  limit 1;
+$$;
+
 -- Who writes has read what stands above.
 create function private.read_by_writing() returns trigger
 language plpgsql security definer set search_path = '' as $$

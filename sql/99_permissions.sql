@@ -115,6 +115,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('unmerge_contacts', 'contacts.undo_merge', 'agent', 'Undo a merge of contacts'),
   ('unread_counts', 'tickets.count_unread', 'viewer', 'See how many tickets hold something new'),
   ('unread_rooms', 'rooms.count_unread', 'viewer', 'See how much is new in your rooms'),
+  ('preview', 'tickets.preview', 'viewer', 'See how the latest message of a ticket begins'),
   ('unread', 'tickets.unread', 'viewer', 'See how much of a ticket is new to you'),
   ('unsuppress_contact', 'contacts.unsuppress', 'agent', 'Let mail go to an address again'),
   ('upsert_contact', 'contacts.upsert', 'agent', 'Make a contact, or change the one there is'),

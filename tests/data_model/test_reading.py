@@ -83,3 +83,13 @@ def test_who_is_no_member_reads_nothing_and_is_counted_nothing(shop: Shop) -> No
         {"mine": 0, "unassigned": 0}
     ]
     assert shop.as_(customer, "select * from public.ticket_reads") == []
+
+
+def test_a_list_shows_how_the_latest_message_begins_and_never_a_note(shop: Shop) -> None:
+    ticket, me = shop.ticket(), shop.member()
+    shop.say(ticket)
+    shop.as_(me, "select public.send_reply(%s, %s, 1)", ticket, "On its\n\n   way. " + "x" * 500)
+    shop.as_(me, "select public.send_reply(%s, 'Between us', 2, true)", ticket)
+    (row,) = shop.as_(me, "select public.preview(t) as begins from public.tickets as t where id = %s", ticket)
+    assert row["begins"].startswith("On its way. xxx")
+    assert len(row["begins"]) <= 160

@@ -197,6 +197,7 @@ RPCS = {
     "notification_counts": {"authenticated"},
     "open_ticket": {"authenticated"},
     "permissions": {"authenticated"},
+    "preview": {"authenticated"},
     "publish_article": {"authenticated"},
     "rate_ticket": {"authenticated"},
     "record_session_event": {"authenticated"},

@@ -6,7 +6,7 @@ import type { Source } from "./source";
 
 export const COLUMNS =
   "id, number, subject, status, status_category, priority, channel, category_id, contact_id, team_id, assignee_id, tags, is_spam, " +
-  "last_seq, last_message_at, first_response_due_at, next_response_due_at, resolution_due_at, snoozed_until, created_at, unread, " +
+  "last_seq, last_message_at, first_response_due_at, next_response_due_at, resolution_due_at, snoozed_until, created_at, unread, preview, " +
   "contact:contacts!tickets_organization_id_contact_id_fkey(name, email)";
 
 export type TicketRow = Pick<
@@ -32,6 +32,8 @@ export type TicketRow = Pick<
   snoozed_until: string | null;
   unread: number;
   contact: { name: string | null; email: string | null } | null;
+  /** How the latest message begins. */
+  preview: string | null;
   /** Where a search found its words. */
   snippet?: string | undefined;
   rank?: number | undefined;

@@ -98,17 +98,15 @@ export const TicketRow = memo(function TicketRow(props: Props) {
           {facts.has("number") && <span className={styles.muted}>#{ticket.number}</span>}
         </span>
         <time className={styles.time} dateTime={ticket.last_message_at}>
-          {times.short(ticket.last_message_at)}
+          {times.ago(ticket.last_message_at)}
         </time>
         <span className={styles.text}>
           <span className={styles.subject} dir="auto">
             {subject}
           </span>
-          {facts.has("snippet") && ticket.snippet && (
+          {facts.has("snippet") && (
             <span className={styles.snippet} dir="auto">
-              {marked(ticket.snippet).map(({ text, isFound, at }) =>
-                isFound ? <mark key={at}>{text}</mark> : text,
-              )}
+              {ticket.snippet ? <Found snippet={ticket.snippet} /> : ticket.preview}
             </span>
           )}
         </span>
@@ -119,6 +117,9 @@ export const TicketRow = memo(function TicketRow(props: Props) {
     </li>
   );
 });
+
+const Found = ({ snippet }: { snippet: string }) =>
+  marked(snippet).map(({ text, isFound, at }) => (isFound ? <mark key={at}>{text}</mark> : text));
 
 function Facts({ ticket, facts, people, teams, statuses }: Props) {
   const t = useListWords();

@@ -24,6 +24,25 @@ export function relative(
   return step ? format.format(Math.trunc(seconds / step[1]), step[0]) : format.format(0, "second");
 }
 
+const WEEK_S = 604_800;
+
+export function ago(at: Date, language: string, now: Date = new Date()): string {
+  const seconds = Math.max(0, (now.getTime() - at.getTime()) / 1000);
+  if (seconds >= WEEK_S) {
+    const isThisYear = at.getFullYear() === now.getFullYear();
+    return new Intl.DateTimeFormat(language, {
+      day: "numeric",
+      month: "short",
+      ...(isThisYear ? {} : { year: "2-digit" }),
+    }).format(at);
+  }
+  const [unit, size] = STEPS.find(([, each]) => seconds >= each) ?? ["second", 1];
+  if (unit === "second") return relative(now, language, now, "narrow");
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "narrow" }).format(
+    Math.trunc(seconds / size),
+  );
+}
+
 /** Formatters in the reader's language and time zone. */
 export function useTimes() {
   const { language } = useLanguage();
@@ -41,6 +60,8 @@ export function useTimes() {
     return {
       relative: (at: string | Date) => relative(new Date(at), language),
       short: (at: string | Date) => relative(new Date(at), language, new Date(), "narrow"),
+      /** "19m", "3h", "2d"; after a week the day: for columns of times that have been. */
+      ago: (at: string | Date) => ago(new Date(at), language),
       full: (at: string | Date) => full.format(new Date(at)),
       day: (at: string | Date) => day.format(new Date(at)),
       /** "Mon, 2 Feb, 09:00". */

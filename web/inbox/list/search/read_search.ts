@@ -28,6 +28,7 @@ export async function readSearch(
       snoozed_until: null,
       is_spam: false,
       unread: 0,
+      preview: null,
       contact: { name: contact_name, email: contact_email },
     }),
   );
