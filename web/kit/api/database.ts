@@ -2159,9 +2159,9 @@ isOneToOne: false
                   ]
                 },"tickets": {
                   Row: {
-                    "ai_state": string,"assignee_id": string | null,"category_id": string | null,"channel": Database["public"]['Enums']["ticket_channel"],"contact_id": string,"created_at": string,"erased_at": string | null,"fields": NonNullable<Json>,"first_responded_at": string | null,"first_response_due_at": string | null,"id": string,"is_spam": boolean,"language": string | null,"last_answer_at": string | null,"last_answer_by": string | null,"last_contact_at": string | null,"last_message_at": string,"last_seq": number,"mail_address_id": string | null,"merged_into": string | null,"next_response_due_at": string | null,"number": number,"organization_id": string,"priority": Database["public"]['Enums']["ticket_priority"],"resolution_due_at": string | null,"resolved_at": string | null,"sentiment": string | null,"set_by_member": (string)[],"snoozed_by": string | null,"snoozed_until": string | null,"status": string,"status_category": string,"subject": string,"tags": (string)[],"team_id": string | null,"updated_at": string,"unread": number | null
+                    "ai_state": string,"assignee_id": string | null,"category_id": string | null,"channel": Database["public"]['Enums']["ticket_channel"],"contact_id": string,"created_at": string,"erased_at": string | null,"fields": NonNullable<Json>,"first_responded_at": string | null,"first_response_due_at": string | null,"id": string,"is_spam": boolean,"language": string | null,"last_answer_at": string | null,"last_answer_by": string | null,"last_contact_at": string | null,"last_message_at": string,"last_seq": number,"mail_address_id": string | null,"merged_into": string | null,"next_response_due_at": string | null,"number": number,"organization_id": string,"priority": Database["public"]['Enums']["ticket_priority"],"resolution_due_at": string | null,"resolved_at": string | null,"sentiment": string | null,"set_by_member": (string)[],"snoozed_by": string | null,"snoozed_until": string | null,"status": string,"status_category": string,"subject": string,"tags": (string)[],"team_id": string | null,"updated_at": string,"preview": string | null,"unread": number | null
                   }
-                  ComputedFields: "unread"
+                  ComputedFields: "preview" | "unread"
                   Insert: {
                     "ai_state"?: string,"assignee_id"?: string | null,"category_id"?: string | null,"channel": Database["public"]['Enums']["ticket_channel"],"contact_id": string,"created_at"?: string,"erased_at"?: string | null,"fields"?: NonNullable<Json>,"first_responded_at"?: string | null,"first_response_due_at"?: string | null,"id"?: string,"is_spam"?: boolean,"language"?: string | null,"last_answer_at"?: string | null,"last_answer_by"?: string | null,"last_contact_at"?: string | null,"last_message_at"?: string,"last_seq"?: number,"mail_address_id"?: string | null,"merged_into"?: string | null,"next_response_due_at"?: string | null,"number": number,"organization_id": string,"priority"?: Database["public"]['Enums']["ticket_priority"],"resolution_due_at"?: string | null,"resolved_at"?: string | null,"sentiment"?: string | null,"set_by_member"?: (string)[],"snoozed_by"?: string | null,"snoozed_until"?: string | null,"status"?: string,"status_category"?: string,"subject"?: string,"tags"?: (string)[],"team_id"?: string | null,"updated_at"?: string
                   }
@@ -3094,6 +3094,9 @@ isOneToOne: false
 { Args: { "organization_id"?: string }; Returns: {
               "allowed": boolean,"kind": string,"least_role": Database["public"]['Enums']["member_role"],"name": string,"permission": string,"sentence": string,"verb": string
             }[]
+                           },
+"preview":
+{ Args: { "ticket": Omit<Database["public"]['Tables']["tickets"]['Row'], Database["public"]['Tables']["tickets"]['ComputedFields']> }; Returns: string
                            },
 "publish_article":
 { Args: { "article_id": string }; Returns: {
