@@ -78,6 +78,7 @@ declare
   value text;
   filter jsonb;
   phrase tsquery;
+  is_address boolean;
   plain text := '';
 begin
   is_unfinished := false;
@@ -100,7 +101,10 @@ begin
       filters := filters || filter;
       continue;
     end if;
-    plain := plain || ' ' || token;
+    -- An address is one word, that few tickets have; its parts are words that many have.
+    is_address := position('@' in token) > 1 and length(token) <= 60
+      and tsvector_to_array(to_tsvector('pg_catalog.simple', private.fold(token))) = array[private.fold(token)];
+    plain := plain || ' ' || case when is_address then token else translate(token, '@_/', '   ') end;
     is_unfinished := not starts_with(token, '"');
     phrase := case when token ~ '^".*"$' then phraseto_tsquery('pg_catalog.simple', private.fold(value)) end;
     if numnode(phrase) > 1 then
@@ -110,7 +114,7 @@ begin
   -- Eight words leave nothing to choose. What is longer than any name is no word that somebody types.
   words := array(
     select w.lexeme
-    from unnest(private.search_words(translate(plain, '@_/', '   '))) as w
+    from unnest(to_tsvector('pg_catalog.simple', private.fold(plain))) as w
     where length(w.lexeme) <= 60
     order by w.positions[cardinality(w.positions)]
     limit 8
