@@ -8,40 +8,11 @@
  * A language that lacks a key does not compile. Plural forms are those of Intl.PluralRules.
  */
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { directionOf, LANGUAGES, type Language, type Translate, translate, type Words } from "./words";
 
-export const LANGUAGES = { en: "English", ar: "العربية" } as const;
-export type Language = keyof typeof LANGUAGES;
-export type Entry = string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>);
-type Values = Record<string, string | number>;
-export type Words<K extends string> = Record<Language, Record<K, Entry>>;
-export type Translate<K extends string> = (key: K, values?: Values) => string;
+export * from "./words";
 
-const RIGHT_TO_LEFT: ReadonlySet<string> = new Set<Language>(["ar"]);
 const KEPT_UNDER = "pgdesk.language";
-
-export function defineWords<K extends string>(
-  words: { en: Record<K, Entry> } & Record<Language, Record<NoInfer<K>, Entry>>,
-): Words<K> {
-  return words;
-}
-
-/** `{name}` in a text is the value of that name, numbers as the language writes them. */
-export function translate<K extends string>(
-  words: Words<K>,
-  language: Language,
-  key: K,
-  values: Values = {},
-): string {
-  const entry: Entry = words[language][key];
-  const text =
-    typeof entry === "string"
-      ? entry
-      : (entry[new Intl.PluralRules(language).select(Number(values.count))] ?? entry.other);
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
-    const value = values[name];
-    return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : (value ?? whole);
-  });
-}
 
 export function preferredLanguage(): Language {
   const kept = localStorage.getItem(KEPT_UNDER);
@@ -58,7 +29,7 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState(preferredLanguage);
   useEffect(() => {
     document.documentElement.lang = language;
-    document.documentElement.dir = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
+    document.documentElement.dir = directionOf(language);
   }, [language]);
   const value = useMemo(
     () => ({
