@@ -1,5 +1,5 @@
 -- Files that came with a message. The bytes lie in Storage, bucket `attachments`, under <organization>/…; what members
--- and contacts upload, under <organization>/uploads/<user>/….
+-- and contacts upload, under <organization>/uploads/<user or visitor>/….
 
 create table public.attachments (
   id uuid primary key default private.uuid7(),

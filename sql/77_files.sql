@@ -65,13 +65,33 @@ begin
 end;
 $$;
 
--- Where the caller may upload to: as an agent, or as a contact of a desk that shows itself to contacts.
+-- Whose folder the caller uploads to: a user's, or that of a visitor of a widget.
+create function private.uploader() returns uuid
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(private.try_uuid(private.visitor_claim('visitor_id')), (select auth.uid()));
+end;
+$$;
+
+-- Where the caller may upload to: as an agent, or as a contact of a desk that shows itself to contacts. A visitor who
+-- has said something is a contact; anybody can be one, so theirs are 20 files a day.
 create function private.may_upload(organization_id uuid) returns boolean
 language plpgsql stable security definer set search_path = '' as $$
+declare
+  visitor constant text := private.visitor_claim('visitor_id');
 begin
   return may_upload.organization_id in (
     select private.my_organizations('agent') union select private.my_contact_organizations()
-  ) and private.has_room_for_files(may_upload.organization_id);
+  ) and private.has_room_for_files(may_upload.organization_id)
+  and (
+    visitor is null
+    or 20 > (
+      select count(*) from storage.objects as o
+      where o.bucket_id = 'attachments'
+        and o.name like may_upload.organization_id || '/uploads/' || visitor || '/%'
+        and o.created_at > now() - interval '1 day'
+    )
+  );
 end;
 $$;
 
@@ -82,7 +102,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   most constant integer := 20;
   message public.messages;
-  me constant uuid := (select auth.uid());
+  me constant uuid := private.uploader();
   missing text;
 begin
   select * into message from public.messages as m

@@ -23,6 +23,7 @@ insert into private.visitor_rights (resource) values
   ('rpc/say_in_chat'),
   ('rpc/leave_address'),
   ('rpc/mark_seen'),
+  ('rpc/attach_files'),
   ('contact_reads'),
   ('rpc/register_session'),
   ('rpc/record_session_event'),

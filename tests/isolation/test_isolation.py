@@ -437,9 +437,15 @@ def test_files_follow_their_attachment(world: World) -> None:
     assert attempt(world, world.home_contact, files) == 1
     for name in ("stranger", "anon"):
         assert not attempt(world, world.outsiders[name], files)
+    assert attempt(world, world.home_visitor, files) == 1
     mine = sql.SQL("select 1 from storage.objects where name like %s")
-    for actor in world.away_members.values():
-        assert attempt(world, actor, mine, [f"{world.home}/%"]) == 0
+    for name, actor in world.outsiders.items():
+        assert not attempt(world, actor, mine, [f"{world.home}/%"]), name
+    keep = sql.SQL("insert into storage.objects (bucket_id, name) values ('attachments', %s)")
+    folder = f"{world.home}/uploads/{world.home_visitor.visitor_id}/1/lamp.png"
+    assert attempt(world, world.home_visitor, keep, [folder]) == 1
+    for name, actor in {**world.outsiders, **world.home_members, "contact": world.home_contact}.items():
+        assert not attempt(world, actor, keep, [folder]), name
 
 
 def test_topics_are_heard_by_those_they_concern(world: World) -> None:
