@@ -91,8 +91,9 @@ def _run_clocks(clock: Connection, organization: str) -> None:
         for job in jobs:
             with clock.transaction():
                 clock.execute(SQL["act_as_clock"], values)
-                clock.execute(SQL["ring"], job)
+                # Before it rings: what it enqueues under its own key is another job then, as beside a running one.
                 clock.execute(SQL["clock_done"], job)
+                clock.execute(SQL["ring"], job)
 
 
 if __name__ == "__main__":
