@@ -33,7 +33,7 @@ export function SnoozeMenu({ snooze, open, onOpen, ticket }: Props) {
           </IconButton>
         }
         choices={[
-          ...offered.map(({ word, at }) => ({ id: word, label: t(word), hint: times.moment(at) })),
+          ...offered.map(({ word, at }) => ({ id: word, label: t(word), hint: times.soon(at) })),
           { id: PICK, label: t("pickTime") },
         ]}
         onPick={({ id }) => {

@@ -11,6 +11,8 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
 ];
 
+const WEEK_MS = 6.5 * 86_400_000;
+
 /** "3 hours ago", "in 2 days"; within a minute "now". */
 export function relative(
   at: Date,
@@ -56,6 +58,8 @@ export function useTimes() {
       hour: "numeric",
       minute: "2-digit",
     });
+    const soon = new Intl.DateTimeFormat(language, { weekday: "short", hour: "numeric", minute: "2-digit" });
+    const dayMonth = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
     const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
     return {
       relative: (at: string | Date) => relative(new Date(at), language),
@@ -64,6 +68,9 @@ export function useTimes() {
       ago: (at: string | Date) => ago(new Date(at), language),
       full: (at: string | Date) => full.format(new Date(at)),
       day: (at: string | Date) => day.format(new Date(at)),
+      /** "Mon 09:00" within the week before or to come, else "2 Feb". */
+      soon: (at: string | Date) =>
+        (Math.abs(new Date(at).getTime() - Date.now()) < WEEK_MS ? soon : dayMonth).format(new Date(at)),
       /** "Mon, 2 Feb, 09:00". */
       moment: (at: string | Date) => moment.format(new Date(at)),
       clock: (at: string | Date) => clock.format(new Date(at)),
