@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down reset web test check format bench migration docs package clean
 
+# Files go to two workers in the order of tests/conftest.py: the long ones first.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/stamp
@@ -38,8 +41,8 @@ web: $(STAMP) ## build inbox, portal and widget into web/dist
 	@$(BIN)/pgdesk web
 
 test: $(STAMP) ## run the tests (FULL=1: the long ones too, and PostgreSQL 18)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
-	@if [ "$${FULL:-}" = 1 ]; then PGDESK_POSTGRES=18 $(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS); fi
+	@$(BIN)/python -m pytest -q $(SPREAD) $(ARGS)
+	@if [ "$${FULL:-}" = 1 ]; then PGDESK_POSTGRES=18 $(BIN)/python -m pytest -q $(SPREAD) $(ARGS); fi
 
 check: $(STAMP) ## format, lint, types, architecture, documents, schema drift, Supabase advisors
 	@$(BIN)/python -m pgdesk.check

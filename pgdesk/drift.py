@@ -24,13 +24,16 @@ _LEAF = re.compile(r"partitions\.messages_\d{4}_\d{2}")
 
 def differences(cluster: Cluster, one: Settings, other: Settings) -> list[str]:
     """Lines that only one of two databases has, `-` for the first and `+` for the second. Empty: they are the same."""
-    first, second = _portrait(cluster, one), _portrait(cluster, other)
+    return differing(portrait(cluster, one), portrait(cluster, other))
+
+
+def differing(first: list[str], second: list[str]) -> list[str]:
     return [
         line for line in difflib.unified_diff(first, second, lineterm="", n=1) if not line.startswith(("---", "+++"))
     ]
 
 
-def _portrait(cluster: Cluster, settings: Settings) -> list[str]:
+def portrait(cluster: Cluster, settings: Settings) -> list[str]:
     """Everything about a database that pgdesk decides, one statement a line, in an order that does not depend on when
     things were made. Columns keep their place out of it, and partition leaves, which are made by time, are left out."""
     dump = subprocess.run(

@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis
 
 from infra.local.ports import free_ports
-from infra.local.postgres import Cluster, clone_database, create_database, drop_database
+from infra.local.postgres import Cluster, create_database
 from infra.local.settings import Settings
 from pgdesk import schema
 from tests.data_model.shop import Shop, new_shop
+from tests.databases import copy_of, empty
 from tests.people import connect
 
 FULL = os.environ.get("FULL") == "1"
 # The same examples every time, so that a red run is about the change before it; FULL=1 goes looking for new ones.
 hypothesis.register_profile("pgdesk", derandomize=not FULL)
 hypothesis.load_profile("pgdesk")
-_clones = count(1)
+
+# What a run writes is thrown away at its end. In memory a database is copied in a sixth of the processor time; a
+# container's /dev/shm is often too small, and TMPDIR says otherwise.
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None  # pytest has asked already
+
+
+# Files that one worker is busy with for long: they come first, so that none of them is what all wait for at the end.
+LONG = (
+    "faults/test_replay.py", "events/test_events_fuzz.py", "desk/test_desk.py", "data_model/test_plans.py",
+    "schema/test_drift.py", "docs/test_commands.py", "chat/test_streaming.py", "package/test_handlers.py",
+    "jobs/test_two_sessions.py", "files/test_files.py", "replies/test_model.py", "stack/test_start.py",
+    "stack/test_kill.py", "privacy/test_requests.py", "isolation/test_isolation.py", "views/test_condition_sql.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {Path(__file__).parent / file: place for place, file in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
     skip = pytest.mark.skip(reason="long: runs with FULL=1")
     for item in items:
         if item.get_closest_marker("full") and not FULL:
@@ -54,32 +73,55 @@ def platform(cluster: Cluster) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def schema_template(platform: Settings) -> Settings:
+def schema_template(platform: Settings) -> Iterator[Settings]:
     """A database with pgdesk's schema as it is declared; tests/schema shows that the migrations make the same."""
-    settings = clone_database(platform, "schema_template")
-    schema.declare(settings.database_url("postgres"))
-    schema.admit_functions(settings.database_url("postgres"), settings.keys.service_password)
-    return settings
+    with copy_of(platform) as settings:
+        schema.declare(settings.database_url("postgres"))
+        schema.admit_functions(settings.database_url("postgres"), settings.keys.service_password)
+        yield settings
 
 
 @pytest.fixture
 def bare(platform: Settings) -> Iterator[Settings]:
     """A fresh database of the platform."""
-    yield from _clone(platform)
+    with copy_of(platform) as settings:
+        yield settings
 
 
 @pytest.fixture
 def desk(schema_template: Settings) -> Iterator[Settings]:
     """A fresh database with pgdesk's schema and no rows."""
-    yield from _clone(schema_template)
+    with copy_of(schema_template) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")
 def shared(schema_template: Settings) -> Iterator[Settings]:
     """One database for the tests that leave alone what is not their organization's. One that cannot takes `desk`."""
-    settings = clone_database(schema_template, "shared")
-    yield settings
-    drop_database(settings)
+    with copy_of(schema_template) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def database_of_file(schema_template: Settings) -> Iterator[Settings]:
+    """One database for the tests of a file, which agree among themselves on what they leave."""
+    with copy_of(schema_template) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def swept_database(schema_template: Settings) -> Iterator[Settings]:
+    """One database that is emptied after each test that uses it: see `swept`."""
+    with copy_of(schema_template) as settings:
+        yield settings
+
+
+@pytest.fixture
+def swept(swept_database: Settings) -> Iterator[Settings]:
+    """A database without rows, for tests that leave its schema alone. It costs a twentieth of `desk`."""
+    yield swept_database
+    with connect(swept_database, "supabase_admin") as admin:
+        empty(admin)
 
 
 @pytest.fixture
@@ -94,11 +136,3 @@ def lone_shop(desk: Settings) -> Iterator[Shop]:
     """An organization alone in a fresh database: what a statement costs depends on all rows that there are."""
     with connect(desk, "supabase_admin") as db:
         yield new_shop(desk, db)
-
-
-def _clone(template: Settings) -> Iterator[Settings]:
-    settings = clone_database(template, f"test_{os.getpid()}_{next(_clones)}")
-    try:
-        yield settings
-    finally:
-        drop_database(settings)

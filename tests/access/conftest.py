@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -19,7 +18,6 @@ from chalicelib.kit.settings import settings as functions_settings
 from postgrest import SyncPostgrestClient
 
 from infra.local import tokens
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.people import Actor, Connection, connect, new_member, new_organization
 from tests.rest.conftest import serving
@@ -113,8 +111,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(schema_template: Settings) -> Iterator[World]:
-    settings = clone_database(schema_template, f"access_{os.getpid()}_{uuid4().hex[:8]}")
+def world(database_of_file: Settings) -> Iterator[World]:
+    settings = database_of_file
     told = {
         "PGDESK_DATABASE_URL": settings.database_url("pgdesk_functions"),
         "PGDESK_SIGNING_KEY": json.dumps(settings.keys.signing_key),
@@ -133,7 +131,6 @@ def world(schema_template: Settings) -> Iterator[World]:
             world.acme, world.bolt = world.organization("acme"), world.organization("bolt")
             yield world
         start_afresh()
-    drop_database(settings)
 
 
 @pytest.fixture(autouse=True)

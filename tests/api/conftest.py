@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from starlette.routing import Route
 from infra.aws.api import ERROR_TEMPLATE
 from infra.local import tokens
 from infra.local.plan import QueueDefinition
-from infra.local.postgres import clone_database, drop_database
 from infra.local.queue import engine
 from infra.local.queue.service import QueueService
 from infra.local.runner.application import API_HANDLER
@@ -76,9 +74,9 @@ def forget() -> None:
 
 
 @pytest.fixture(scope="module")
-def api(schema_template: Settings) -> Iterator[Api]:
+def api(database_of_file: Settings) -> Iterator[Api]:
     """The routes of functions/app.py, an organization that receives mail at support@acme.example, and a queue."""
-    settings = clone_database(schema_template, f"api_{os.getpid()}_{uuid4().hex[:8]}")
+    settings = database_of_file
     environment = functions_environment(settings) | {
         "PGDESK_QUEUE_PREFIX": "pgdesk-",
         "PGDESK_RESEND_EVENTS_SECRET": SVIX_SECRET,
@@ -119,7 +117,6 @@ def api(schema_template: Settings) -> Iterator[Api]:
                 )
     finally:
         forget()
-        drop_database(settings)
 
 
 def auth(settings: Settings) -> Starlette:

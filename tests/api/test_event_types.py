@@ -14,7 +14,8 @@ from infra.local.settings import Settings
 from pgdesk import documents, event_types
 from pgdesk.event_types import Catalogue
 from tests.api.desk_day import HAPPENINGS, SECRET
-from tests.replies.world import World, functions_environment, open_world, shared_database
+from tests.databases import copy_of
+from tests.replies.world import World, functions_environment, open_world
 
 # What ticket.updated does not tell of: what cannot change, and what changes with every message.
 UNTOLD = {
@@ -39,7 +40,7 @@ def world(schema_template: Settings) -> Iterator[World]:
     """An organization at the end of the day on which everything happened."""
     with (
         pytest.MonkeyPatch.context() as patch,
-        shared_database(schema_template) as settings,
+        copy_of(schema_template) as settings,
         functions_environment(settings, patch, inbound_secret=SECRET),
         open_world(settings) as world,
     ):

@@ -20,8 +20,8 @@ from supabase_auth import SyncGoTrueClient
 
 from infra.local.auth import AuthConfig, AuthService
 from infra.local.mail.mailbox import Mailbox, Message
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
+from tests.databases import copy_of
 from tests.serving import serve
 
 PASSWORD = "correct horse"
@@ -129,9 +129,8 @@ def query(url: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def auth_database(platform: Settings) -> Iterator[Settings]:
-    settings = clone_database(platform, "auth_tests")
-    yield settings
-    drop_database(settings)
+    with copy_of(platform) as settings:
+        yield settings
 
 
 @contextmanager

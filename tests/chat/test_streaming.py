@@ -23,13 +23,13 @@ from tests.people import ROLE_OF_VISITORS, Actor, act_as, connect
 from tests.realtime.client import Frame
 from tests.realtime.client import client as open_client
 from tests.realtime.conftest import Stack, application
-from tests.replies.conftest import database, empty, world
+from tests.replies.conftest import empty, world
 from tests.replies.endpoint import Endpoint, completion, streamed, written
 from tests.replies.test_model import configure
 from tests.replies.world import World
 from tests.serving import serve
 
-__all__ = ["database", "empty", "world"]
+__all__ = ["empty", "world"]
 QUESTION = "How many days do I have to return an item?"
 FIRST = "You have 30 days from the day of delivery to return anything that is unused."
 SECOND = "Hand the parcel in within 7 days."
@@ -137,11 +137,11 @@ class Chat:
 
 
 @pytest.fixture(scope="module")
-def services(database: Settings) -> Iterator[tuple[Stack, Endpoint, str]]:
+def services(database_of_file: Settings) -> Iterator[tuple[Stack, Endpoint, str]]:
     endpoint = Endpoint()
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    with serve(application(RealtimeService(database))) as url, serve(endpoint) as model:
-        yield Stack(url, database), endpoint, model
+    with serve(application(RealtimeService(database_of_file))) as url, serve(endpoint) as model:
+        yield Stack(url, database_of_file), endpoint, model
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 

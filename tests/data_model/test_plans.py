@@ -12,9 +12,9 @@ from uuid import UUID
 
 import pytest
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.data_model.plans import Cost, cost
+from tests.databases import copy_of
 from tests.people import Actor, Connection, connect, new_member, new_user
 
 SEED = Path(__file__).with_name("seed_large.sql").read_text()
@@ -42,8 +42,7 @@ class Large:
 
 @pytest.fixture(scope="module")
 def large(schema_template: Settings) -> Iterator[Large]:
-    settings = clone_database(schema_template, "data_model_large")
-    with connect(settings, "supabase_admin") as db:
+    with copy_of(schema_template) as settings, connect(settings, "supabase_admin") as db:
         for statement in SEED.split(";\n\n"):
             db.execute(statement.encode())
         db.execute("set track_functions = 'all'; set stats_fetch_consistency = 'none'")
@@ -62,7 +61,6 @@ def large(schema_template: Settings) -> Iterator[Large]:
             row["id"],
             row["ticket_id"],
         )
-    drop_database(settings)
 
 
 def test_the_seed_is_as_large_as_it_says(large: Large) -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from infra.local.mail.mailbox import Message
 from infra.local.mail.service import MailService
 from infra.local.settings import Settings
-from tests.replies.world import World, functions_environment, open_world, shared_database
+from tests.replies.world import World, functions_environment, open_world
 from tests.serving import serve
 
 
@@ -111,12 +111,6 @@ class Post:
         return self.world.all("select * from public.outgoing_mails order by id")
 
 
-@pytest.fixture(scope="module")
-def shared(schema_template: Settings) -> Iterator[Settings]:
-    with shared_database(schema_template) as settings:
-        yield settings
-
-
 class Front:
     """A server that lasts for a module, in front of each test's own provider."""
 
@@ -135,10 +129,10 @@ def front() -> Iterator[Front]:
 
 
 @pytest.fixture
-def post(shared: Settings, front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+def post(database_of_file: Settings, front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
     front.provider = provider = Provider(MailService(Settings(data=tmp_path)))
     with (
-        functions_environment(shared, monkeypatch, resend_url=front.url, resend_api_key="re_test"),
-        open_world(shared) as world,
+        functions_environment(database_of_file, monkeypatch, resend_url=front.url, resend_api_key="re_test"),
+        open_world(database_of_file) as world,
     ):
         yield Post(world, provider)

@@ -26,14 +26,16 @@ def mailgun() -> Mailgun:
 
 
 @pytest.fixture
-def answered(mailgun: Mailgun, front: Front, shared: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post]:
+def answered(
+    mailgun: Mailgun, front: Front, database_of_file: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Post]:
     """One answer that waits to be mailed through Mailgun."""
     front.provider, url = mailgun, front.url
     with (
         functions_environment(
-            shared, monkeypatch, mail_provider="mailgun", mailgun_url=url, mailgun_api_key=KEY,
+            database_of_file, monkeypatch, mail_provider="mailgun", mailgun_url=url, mailgun_api_key=KEY,
         ),
-        open_world(shared) as world,
+        open_world(database_of_file) as world,
     ):  # fmt: skip
         post = Post(world, None)  # type: ignore[arg-type]
         ticket = post.ticket()

@@ -25,7 +25,7 @@ from tests.data_model.shop import Shop, new_shop
 from tests.people import Actor, Connection, act_as, connect
 from tests.rest.conftest import serving
 
-STEPS = 12_000 if os.environ.get("FULL") == "1" else 3_000
+STEPS = 10_000
 WRITERS = 5
 TICKETS = 4  # of each writer: nobody waits for another's row
 COLUMNS = {

@@ -7,13 +7,12 @@ import os
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from chalicelib.kit import database
 from chalicelib.kit.settings import settings as functions_settings
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.people import Connection, connect, new_organization
 
@@ -26,24 +25,15 @@ def forget() -> None:
     functions_settings.cache_clear()
 
 
-@pytest.fixture(scope="module")
-def database_of_module(schema_template: Settings) -> Iterator[Settings]:
-    """One database for a whole file: cloning takes longer than any test here."""
-    settings = clone_database(schema_template, f"functions_{os.getpid()}_{uuid4().hex[:8]}")
-    yield settings
-    forget()
-    drop_database(settings)
-
-
 @pytest.fixture
-def functions(database_of_module: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def functions(database_of_file: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """The environment says where the test's database is. It has no rows but those that the schema brings."""
-    url = database_of_module.database_url("pgdesk_functions")
+    url = database_of_file.database_url("pgdesk_functions")
     monkeypatch.setenv("PGDESK_DATABASE_URL", url)
     forget()
-    yield database_of_module
+    yield database_of_file
     forget()
-    with connect(database_of_module, "postgres") as connection:
+    with connect(database_of_file, "postgres") as connection:
         connection.execute("delete from public.organizations")
         connection.execute("delete from private.jobs")
 

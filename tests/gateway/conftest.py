@@ -24,10 +24,10 @@ from supabase.lib.client_options import SyncClientOptions
 
 from infra.local.plan import VARIABLE, Plan
 from infra.local.ports import free_ports
-from infra.local.postgres import clone_database, drop_database
 from infra.local.process import Child, answers
 from infra.local.settings import Settings
 from supabase import Client, create_client
+from tests.databases import copy_of
 
 START_SECONDS = 30.0
 PASSWORD = "correct horse battery staple"
@@ -105,8 +105,7 @@ def embedded(schema_template: Settings) -> Iterator[Settings]:
     with ExitStack() as open_:
         folder = Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="pgdesk-gateway-")))
         folder.chmod(0o755)
-        database = clone_database(schema_template, "gateway_tests")
-        open_.callback(drop_database, database)
+        database = open_.enter_context(copy_of(schema_template))
         api, mail = free_ports(2)
         settings = replace(database, data=folder, api_port=api, mail_port=mail)
         yield start(open_, settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from chalicelib.kit import database, jobs, storage
 from chalicelib.kit import settings as environment
 from chalicelib.kit.http import HttpError, Request, error_response
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.people import Connection, connect, new_organization
 
@@ -77,29 +75,9 @@ class Desk:
         return int(self.row(f"select count(*) as n from {table}")["n"])
 
 
-# What these tests write beside what goes with an organization. A database for each would take longer than they do.
-RESET = """
-delete from public.organizations;
-delete from public.provider_mails;
-delete from private.jobs;
-delete from private.received_webhooks;
-delete from auth.users;
-"""
-
-
-@pytest.fixture(scope="package")
-def intake_database(schema_template: Settings) -> Iterator[Settings]:
-    settings = clone_database(schema_template, f"intake_{os.getpid()}")
-    yield settings
-    drop_database(settings)
-
-
 @pytest.fixture
-def desk(intake_database: Settings) -> Iterator[Settings]:
-    """One database for all of these tests, empty for each."""
-    yield intake_database
-    with connect(intake_database, "supabase_admin") as admin:
-        admin.execute(RESET)
+def desk(swept: Settings) -> Settings:
+    return swept
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
+from tests.databases import copy_of
 from tests.isolation.expectations import (
     ACROSS_TENANTS,
     PRIVATE_FOR_CLIENTS,
@@ -97,8 +97,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(schema_template: Settings) -> Iterator[World]:
-    settings = clone_database(schema_template, "isolation")
-    with connect(settings, "supabase_admin") as admin:
+    with copy_of(schema_template) as settings, connect(settings, "supabase_admin") as admin:
         admin.execute(WHOSE)
         organizations, members, contacts = {}, {}, {}
         for slug in ("home", "away"):
@@ -135,7 +134,6 @@ def world(schema_template: Settings) -> Iterator[World]:
         ]
         yield found
         print(f"\nisolation: {found.checks} checks")
-    drop_database(settings)
 
 
 def tenant_column(table: str) -> sql.Composable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,8 @@ from chalicelib.kit.embeddings import embed
 from chalicelib.kit.retrieval.vectors import literal
 from chalicelib.knowledge import consumer
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
+from tests.databases import copy_of
 from tests.people import ANON, Actor, Connection, act_as, connect, new_member, new_organization
 
 INDEX = jobs.Consumer("index_article", consumer.handle)
@@ -90,9 +89,8 @@ class Library:
 @pytest.fixture(scope="session")
 def shelves(schema_template: Settings) -> Iterator[Settings]:
     """One database for all tests here: each founds organizations of its own."""
-    settings = clone_database(schema_template, f"knowledge_{os.getpid()}")
-    yield settings
-    drop_database(settings)
+    with copy_of(schema_template) as settings:
+        yield settings
 
 
 @pytest.fixture

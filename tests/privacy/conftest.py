@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from chalicelib.kit import jobs, storage
@@ -16,18 +15,13 @@ from chalicelib.kit.secrets import opening_key
 from chalicelib.kit.settings import settings as functions_settings
 from chalicelib.privacy import consumer
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
+from tests.databases import empty
 from tests.intake.conftest import Desk, open_box
 from tests.people import Actor, Connection, act_as, new_member
 from tests.serving import serve
 from tests.storage.conftest import storage_app
 
-RESET = """
-delete from public.organizations;
-delete from private.jobs;
-delete from auth.users;
-"""
 PRIVACY = jobs.Consumer("privacy", consumer.handle)
 
 
@@ -68,10 +62,8 @@ class Office:
 
 
 @pytest.fixture(scope="package")
-def database(schema_template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    settings = clone_database(schema_template, f"privacy_{os.getpid()}_{uuid4().hex[:8]}")
-    yield replace(settings, data=tmp_path_factory.mktemp("privacy"))
-    drop_database(settings)
+def database(swept_database: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return replace(swept_database, data=tmp_path_factory.mktemp("privacy"))
 
 
 @pytest.fixture(scope="package")
@@ -104,7 +96,7 @@ def office(database: Settings, storage_url: str, monkeypatch: pytest.MonkeyPatch
         for path in found.stored():
             bucket, name = path.split("/", 1)
             storage.remove(UUID(name.split("/")[0]), bucket, name)
-        box.admin.execute(RESET)
+        empty(box.admin)
         opening_key.cache_clear()
         for each in made:
             each.session.close()

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from itertools import count
 
 import psycopg
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.realtime import RealtimeService
 from infra.local.realtime.limits import Limits
 from infra.local.settings import Settings
+from tests.databases import copy_of
 from tests.serving import serve
-
-_clones = count(1)
 
 SCHEMA = """
 create function public.me() returns text language sql stable
@@ -78,12 +74,12 @@ def application(service: RealtimeService) -> Starlette:
 
 
 @pytest.fixture(scope="session")
-def prepared(platform: Settings) -> Settings:
+def prepared(platform: Settings) -> Iterator[Settings]:
     """A template with the tables."""
-    settings = clone_database(platform, "realtime_template")
-    with psycopg.connect(settings.database_url("postgres"), autocommit=True) as connection:
-        connection.execute(SCHEMA.encode())
-    return settings
+    with copy_of(platform) as settings:
+        with psycopg.connect(settings.database_url("postgres"), autocommit=True) as connection:
+            connection.execute(SCHEMA.encode())
+        yield settings
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +96,5 @@ def stack(prepared: Settings) -> Iterator[Stack]:
 
 def run_stack(template: Settings, limits: Limits | None = None) -> Iterator[Stack]:
     """The service over a copy of `template`."""
-    settings = clone_database(template, f"realtime_{os.getpid()}_{next(_clones)}")
-    try:
-        with serve(application(RealtimeService(settings, limits))) as url:
-            yield Stack(url, settings)
-    finally:
-        drop_database(settings)
+    with copy_of(template) as settings, serve(application(RealtimeService(settings, limits))) as url:
+        yield Stack(url, settings)

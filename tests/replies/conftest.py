@@ -8,19 +8,13 @@ import pytest
 from chalicelib.knowledge import consumer as knowledge
 
 from infra.local.settings import Settings
-from tests.replies.world import POINTS, RETURNS, TENTS, World, functions_environment, open_world, shared_database
-
-
-@pytest.fixture(scope="module")
-def database(schema_template: Settings) -> Iterator[Settings]:
-    with shared_database(schema_template) as settings:
-        yield settings
+from tests.replies.world import POINTS, RETURNS, TENTS, World, functions_environment, open_world
 
 
 @pytest.fixture
-def empty(database: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def empty(database_of_file: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An organization without articles."""
-    with functions_environment(database, monkeypatch), open_world(database) as world:
+    with functions_environment(database_of_file, monkeypatch), open_world(database_of_file) as world:
         yield world
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +14,6 @@ from chalicelib.kit import database
 from chalicelib.kit.jobs import Consume, Consumer, run
 from chalicelib.kit.settings import settings as function_settings
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.people import Actor, Connection, act_as, connect, new_member, new_organization
 
@@ -31,19 +28,6 @@ TENTS = """Wash a tent by hand with lukewarm water and mild soap. Never use a wa
 
 Dry it completely before you pack it: a damp tent grows mould within 48 hours."""
 POINTS = "We deliver to more than 40,000 pick-up points. A parcel waits there for 10 days. See https://kestrel.example/points."
-
-
-_databases = count(1)
-
-
-@contextmanager
-def shared_database(template: Settings) -> Iterator[Settings]:
-    """A database for the tests of one module: each leaves it as it found it, because open_world cleans up."""
-    settings = clone_database(template, f"replies_{os.getpid()}_{next(_databases)}")
-    try:
-        yield settings
-    finally:
-        drop_database(settings)
 
 
 @contextmanager

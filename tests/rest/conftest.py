@@ -16,9 +16,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from infra.local import tokens
-from infra.local.postgres import clone_database, drop_database
 from infra.local.rest import RestService
 from infra.local.settings import Settings
+from tests.databases import copy_of
 from tests.serving import serve
 
 ANN = "00000000-0000-0000-0000-00000000000a"
@@ -62,13 +62,10 @@ def configure(settings: Settings, **values: str) -> None:
 
 @pytest.fixture(scope="session")
 def shop(platform: Settings) -> Iterator[Settings]:
-    settings = clone_database(platform, "rest_shop")
-    with psycopg.connect(settings.database_url("postgres")) as connection:
-        connection.execute(SCHEMA.read_bytes())
-    try:
+    with copy_of(platform) as settings:
+        with psycopg.connect(settings.database_url("postgres")) as connection:
+            connection.execute(SCHEMA.read_bytes())
         yield settings
-    finally:
-        drop_database(settings)
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from hypothesis import settings as sizes
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
+from tests.databases import copy_of
 from tests.rest.conftest import SCHEMA, configure, serving, until
 
 FULL = os.environ.get("FULL") == "1"
@@ -48,8 +48,7 @@ VALUES = st.recursive(
 @pytest.fixture(scope="module")
 def target(platform: Settings) -> Iterator[httpx.Client]:
     """The shop as anyone may write to it; nothing that is written stays."""
-    settings = clone_database(platform, "rest_hostile")
-    try:
+    with copy_of(platform) as settings:
         with psycopg.connect(settings.database_url("postgres")) as connection:
             connection.execute(SCHEMA.read_bytes())
         with (
@@ -59,8 +58,6 @@ def target(platform: Settings) -> Iterator[httpx.Client]:
             configure(settings, db_tx_end="rollback", db_schemas="public, extensions")
             until(lambda: client.get("/users"), lambda answer: "content-profile" in answer.headers)
             yield client
-    finally:
-        drop_database(settings)
 
 
 def harmless(answer: httpx.Response) -> None:

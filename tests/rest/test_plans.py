@@ -9,23 +9,20 @@ import httpx
 import psycopg
 import pytest
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
-from tests.rest.conftest import serving
+from tests.databases import copy_of
+from tests.rest.conftest import configure, serving
 
 
 @pytest.fixture(scope="module")
 def planned(platform: Settings) -> Iterator[httpx.Client]:
-    settings = clone_database(platform, "rest_plans")
-    with psycopg.connect(settings.database_url("supabase_admin"), autocommit=True) as connection:
-        connection.execute("alter role authenticator in database rest_plans set pgrst.db_plan_enabled to 'true'")
-        connection.execute("create table public.ships (id int primary key, name text)")
-        connection.execute("grant select, insert, delete on public.ships to anon")
-    try:
+    with copy_of(platform) as settings:
+        configure(settings, db_plan_enabled="true")
+        with psycopg.connect(settings.database_url("supabase_admin"), autocommit=True) as connection:
+            connection.execute("create table public.ships (id int primary key, name text)")
+            connection.execute("grant select, insert, delete on public.ships to anon")
         with serving(settings) as url, httpx.Client(base_url=url) as client:
             yield client
-    finally:
-        drop_database(settings)
 
 
 def plan(client: httpx.Client, path: str, accept: str, method: str = "GET", **more: Any) -> httpx.Response:

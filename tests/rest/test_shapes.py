@@ -9,8 +9,8 @@ import httpx
 import psycopg
 import pytest
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
+from tests.databases import copy_of
 from tests.rest.conftest import serving
 
 SCHEMA = """
@@ -59,14 +59,11 @@ SCHEMA = """
 
 @pytest.fixture(scope="module")
 def stores(platform: Settings) -> Iterator[httpx.Client]:
-    settings = clone_database(platform, "rest_shapes")
-    with psycopg.connect(settings.database_url("supabase_admin"), autocommit=True) as connection:
-        connection.execute(SCHEMA.encode())
-    try:
+    with copy_of(platform) as settings:
+        with psycopg.connect(settings.database_url("supabase_admin"), autocommit=True) as connection:
+            connection.execute(SCHEMA.encode())
         with serving(settings) as url, httpx.Client(base_url=url) as client:
             yield client
-    finally:
-        drop_database(settings)
 
 
 def get(client: httpx.Client, url: str, accept: str = "application/json") -> Any:

@@ -9,8 +9,8 @@ import httpx
 import psycopg
 import pytest
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
+from tests.databases import copy_of
 from tests.rest.conftest import serving
 
 FULL = {"Prefer": "return=representation"}
@@ -54,16 +54,13 @@ create cast (text as public.colour) with function public.colour_from_text(text) 
 
 @pytest.fixture(scope="module")
 def goods(platform: Settings) -> Iterator[httpx.Client]:
-    settings = clone_database(platform, "rest_types")
-    try:
+    with copy_of(platform) as settings:
         with psycopg.connect(settings.database_url("postgres")) as connection:
             connection.execute(TYPES)
         with psycopg.connect(settings.database_url("supabase_admin")) as connection:
             connection.execute(CASTS)
         with serving(settings) as url, httpx.Client(base_url=url) as client:
             yield client
-    finally:
-        drop_database(settings)
 
 
 PLACE = {"street": "Main St, 5", "door": 7}

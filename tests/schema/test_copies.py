@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import psycopg
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
+from tests.databases import copy_of
 
 
 def test_a_copy_looks_names_up_where_the_original_does(platform: Settings) -> None:
-    copy = clone_database(platform, "copied")
-    try:
+    with copy_of(platform) as copy:
         for settings in (platform, copy):
             with psycopg.connect(settings.database_url("supabase_admin")) as connection:
                 row = connection.execute("show search_path").fetchone()
                 assert row == ('"$user", public, extensions',)
-    finally:
-        drop_database(copy)

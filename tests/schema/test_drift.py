@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 
-from infra.local.postgres import Cluster, clone_database, drop_database
+from infra.local.postgres import Cluster
 from infra.local.settings import Settings
 from pgdesk import schema
-from pgdesk.drift import differences
+from pgdesk.drift import differing, portrait
+from tests.databases import copy_of
 
 
 @pytest.fixture(scope="module")
-def migrated(platform: Settings) -> Settings:
-    settings = clone_database(platform, "migrated")
-    schema.migrate(settings.database_url("postgres"))
-    return settings
+def migrated(platform: Settings) -> Iterator[Settings]:
+    with copy_of(platform) as settings:
+        schema.migrate(settings.database_url("postgres"))
+        yield settings
 
 
-def test_migrations_make_what_is_declared(cluster: Cluster, schema_template: Settings, migrated: Settings) -> None:
-    assert differences(cluster, migrated, schema_template) == [], "run `make migration NAME=…`"
+@pytest.fixture(scope="module")
+def declared(cluster: Cluster, schema_template: Settings) -> list[str]:
+    return portrait(cluster, schema_template)
+
+
+def test_migrations_make_what_is_declared(cluster: Cluster, migrated: Settings, declared: list[str]) -> None:
+    assert differing(portrait(cluster, migrated), declared) == [], "run `make migration NAME=…`"
 
 
 @pytest.mark.parametrize(
@@ -36,14 +44,11 @@ def test_migrations_make_what_is_declared(cluster: Cluster, schema_template: Set
         "update storage.buckets set public = true",
     ],
 )
-def test_any_difference_is_seen(cluster: Cluster, schema_template: Settings, change: str) -> None:
-    other = clone_database(schema_template, "drifted")
-    try:
+def test_any_difference_is_seen(cluster: Cluster, schema_template: Settings, declared: list[str], change: str) -> None:
+    with copy_of(schema_template) as other:
         with psycopg.connect(other.database_url("postgres")) as connection:
             connection.execute(change.encode())
-        assert differences(cluster, schema_template, other)
-    finally:
-        drop_database(other)
+        assert differing(declared, portrait(cluster, other))
 
 
 def test_migrating_again_does_nothing(migrated: Settings) -> None:

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.data_model.shop import Shop, new_shop
+from tests.databases import copy_of
 from tests.people import Connection, connect
 
 
 @pytest.fixture(scope="package")
 def database(schema_template: Settings) -> Iterator[tuple[Settings, Connection]]:
-    settings = clone_database(schema_template, "desk_search")
-    with connect(settings, "supabase_admin") as db:
+    with copy_of(schema_template) as settings, connect(settings, "supabase_admin") as db:
         yield settings, db
-    drop_database(settings)
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from starlette.applications import Starlette
 from storage3 import SyncStorageClient
 
 from infra.local import tokens
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from infra.local.storage.service import StorageService
+from tests.databases import copy_of
 from tests.serving import serve
 
 # Files of a person lie in a folder named after them; readers of `shared` may only read.
@@ -88,9 +88,8 @@ truncate storage.objects, storage.buckets;
 @pytest.fixture(scope="session")
 def database(platform: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A database of the platform's for Storage's tests."""
-    settings = clone_database(platform, "storage_tests")
-    yield replace(settings, data=tmp_path_factory.mktemp("storage"))
-    drop_database(settings)
+    with copy_of(platform) as settings:
+        yield replace(settings, data=tmp_path_factory.mktemp("storage"))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +15,8 @@ from chalicelib.kit.settings import settings as functions_settings
 from chalicelib.triage import consumer, refit
 from psycopg.rows import DictRow, dict_row
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from pgdesk import models
-from tests.people import connect
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -113,19 +110,9 @@ class Shop:
             return self.all(query, **parameters)
 
 
-@pytest.fixture(scope="package")
-def triage_database(schema_template: Settings) -> Iterator[Settings]:
-    settings = clone_database(schema_template, f"triage_{os.getpid()}")
-    yield settings
-    drop_database(settings)
-
-
 @pytest.fixture
-def desk(triage_database: Settings) -> Iterator[Settings]:
-    """One database for all of these tests, empty for each: to make one takes longer than most of them."""
-    yield triage_database
-    with connect(triage_database, "supabase_admin") as admin:
-        admin.execute("delete from public.organizations; delete from private.jobs; delete from auth.users")
+def desk(swept: Settings) -> Settings:
+    return swept
 
 
 @pytest.fixture

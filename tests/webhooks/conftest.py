@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,13 +16,11 @@ from chalicelib.kit.safe_url import Policy, parse_allowed
 from chalicelib.kit.settings import settings as functions_settings
 from chalicelib.webhooks import consumer as deliver
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
 from tests.people import Actor, Connection, act_as, connect, new_member, new_organization
 from tests.webhooks.receiver import HOST, Authority, Receiver, receiving
 
 MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
-_databases = count(1)
 
 Logged = Callable[[], list[dict[str, Any]]]
 
@@ -150,21 +146,13 @@ def receiver(authority: Authority) -> Iterator[Receiver]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def database_of_module(schema_template: Settings) -> Iterator[Settings]:
-    """One database for the tests of a file: each leaves no organization behind."""
-    settings = clone_database(schema_template, f"webhooks_{os.getpid()}_{next(_databases)}")
-    yield settings
-    drop_database(settings)
-
-
 @pytest.fixture
-def environment(database_of_module: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def environment(database_of_file: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """The functions' environment on this database."""
-    monkeypatch.setenv("PGDESK_DATABASE_URL", database_of_module.database_url("pgdesk_functions"))
+    monkeypatch.setenv("PGDESK_DATABASE_URL", database_of_file.database_url("pgdesk_functions"))
     monkeypatch.setenv("PGDESK_MASTER_KEY", MASTER_KEY)
     _forget()
-    yield database_of_module
+    yield database_of_file
     _forget()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,9 +15,9 @@ from chalicelib.kit import jobs
 from chalicelib.kit import settings as environment
 from chalicelib.kit.http import Handler, HttpError, Request, error_response
 
-from infra.local.postgres import clone_database, drop_database
 from infra.local.settings import Settings
-from tests.intake.conftest import RESET, Desk, open_box
+from tests.databases import empty
+from tests.intake.conftest import Desk, open_box
 from tests.intake.provider.outside import Outside, outside
 from tests.people import Actor, act_as, connect, new_member
 
@@ -116,17 +115,15 @@ class Post:
 
 
 @pytest.fixture(scope="package")
-def database(schema_template: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    settings = clone_database(schema_template, f"providers_{os.getpid()}")
-    yield replace(settings, data=tmp_path_factory.mktemp("providers"))
-    drop_database(settings)
+def database(swept_database: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return replace(swept_database, data=tmp_path_factory.mktemp("providers"))
 
 
 @pytest.fixture
 def box(database: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with open_box(database, monkeypatch) as found:
         yield found
-        found.admin.execute(RESET)
+        empty(found.admin)
 
 
 @pytest.fixture(scope="package")
