@@ -17,22 +17,23 @@ from infra.local.settings import Settings
 from pgdesk import schema
 from tests.data_model.shop import Shop, new_shop
 from tests.databases import copy_of, empty
-from tests.people import connect
+from tests.people import Connection, connect
 
 FULL = os.environ.get("FULL") == "1"
 # The same examples every time, so that a red run is about the change before it; FULL=1 goes looking for new ones.
 hypothesis.register_profile("pgdesk", derandomize=not FULL)
 hypothesis.load_profile("pgdesk")
 
-# What a run writes is thrown away at its end. In memory a database is copied in a sixth of the processor time; a
-# container's /dev/shm is often too small, and TMPDIR says otherwise.
+# What a run writes is thrown away at its end: it stays in memory where there is room, and no disk is waited for.
+# TMPDIR says otherwise; a container's /dev/shm is often too small.
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
     os.environ["TMPDIR"] = str(MEMORY)
     tempfile.tempdir = None  # pytest has asked already
 
-
+# What a test may have set in the session that it shares with others.
+AS_NEW = "reset session authorization; reset all; unlisten *; discard temp; discard sequences; close all"
 # Files that one worker is busy with for long: they come first, so that none of them is what all wait for at the end.
 LONG = (
     "faults/test_replay.py", "events/test_events_fuzz.py", "desk/test_desk.py", "data_model/test_plans.py",
@@ -118,17 +119,24 @@ def swept_database(schema_template: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def swept(swept_database: Settings) -> Iterator[Settings]:
-    """A database without rows, for tests that leave its schema alone. It costs a twentieth of `desk`."""
+    """A database without rows, for tests that leave its schema alone."""
     yield swept_database
     with connect(swept_database, "supabase_admin") as admin:
         empty(admin)
 
 
-@pytest.fixture
-def shop(shared: Settings) -> Iterator[Shop]:
-    """An organization of its own in the shared database."""
+@pytest.fixture(scope="session")
+def shared_session(shared: Settings) -> Iterator[Connection]:
+    """A session costs more than many a test: it reads the catalogue and compiles each function that it calls."""
     with connect(shared, "supabase_admin") as db:
-        yield new_shop(shared, db)
+        yield db
+
+
+@pytest.fixture
+def shop(shared: Settings, shared_session: Connection) -> Shop:
+    """An organization of its own in the shared database, in a session as new."""
+    shared_session.execute(AS_NEW)
+    return new_shop(shared, shared_session)
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ import pytest
 
 from infra.local.settings import Settings
 from tests.databases import copy_of
-from tests.rest.conftest import serving
+from tests.rest.conftest import configure, serving
 
 SCHEMA = """
-    alter role authenticator in database rest_shapes set pgrst.db_aggregates_enabled to 'true';
     create table public.stores (id int primary key, city text, open boolean);
     create table public.sales (
       id int primary key, store_id int references public.stores, amount numeric, at date,
@@ -62,6 +61,7 @@ def stores(platform: Settings) -> Iterator[httpx.Client]:
     with copy_of(platform) as settings:
         with psycopg.connect(settings.database_url("supabase_admin"), autocommit=True) as connection:
             connection.execute(SCHEMA.encode())
+        configure(settings, db_aggregates_enabled="true")
         with serving(settings) as url, httpx.Client(base_url=url) as client:
             yield client
 
