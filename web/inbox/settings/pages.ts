@@ -28,5 +28,32 @@ export type SettingsPage = {
 
 export const SETTINGS_PAGES: SettingsPage[] = [
   { path: "profile", group: "account", word: "profile", load: () => import("./profile/page") },
+  {
+    path: "organization",
+    group: "desk",
+    word: "organization",
+    from: "admin",
+    load: () => import("./organization/page"),
+  },
+  { path: "members", group: "people", word: "members", from: "admin", load: () => import("./members/page") },
+  { path: "teams", group: "people", word: "teams", from: "manager", load: () => import("./teams/page") },
+  { path: "skills", group: "people", word: "skills", from: "manager", load: () => import("./skills/page") },
+  {
+    path: "addresses",
+    group: "channels",
+    word: "addresses",
+    from: "admin",
+    load: () => import("./addresses/page"),
+  },
   { path: "routing", group: "flow", word: "routing", from: "manager", load: () => import("./routing/page") },
+  { path: "sla", group: "flow", word: "sla", from: "manager", load: () => import("./sla/page") },
+  { path: "hours", group: "flow", word: "hours", from: "manager", load: () => import("./hours/page") },
+  {
+    path: "categories",
+    group: "flow",
+    word: "categories",
+    from: "manager",
+    load: () => import("./categories/page"),
+  },
+  { path: "statuses", group: "flow", word: "statuses", from: "admin", load: () => import("./statuses/page") },
 ];

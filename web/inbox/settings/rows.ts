@@ -75,15 +75,17 @@ export function useTable<T extends TableName>(table: T) {
         if (found.length === 0) throw Object.assign(new Error("permission denied"), { code: "42501" });
       },
       /** Gives rows that have a `position` theirs by where they stand in the list; those that have it already are left. */
-      order: async (rows: { id: string; position: number }[]) => {
-        const moved = rows.flatMap(({ id, position }, index) => (position === index ? [] : [{ id, index }]));
-        for (const { id, index } of moved)
+      order: async (rows: { position: number }[], key = "id") => {
+        for (const [index, row] of rows.entries()) {
+          if (row.position === index) continue;
+          const named = { organization_id, [key]: (row as Record<string, unknown>)[key] };
           await ok(
             client
               .from(table as "routing_rules")
               .update({ position: index })
-              .match({ organization_id, id }),
+              .match(named),
           );
+        }
         await changed();
       },
       remove: async (key: Key) => {

@@ -35,7 +35,8 @@ const words = defineWords({
     canned: "Canned responses",
     macros: "Macros",
     forms: "Forms",
-    categories: "Categories and statuses",
+    categories: "Categories",
+    statuses: "Statuses",
 
     save: "Save",
     saved: "Saved",
@@ -93,7 +94,8 @@ const words = defineWords({
     canned: "الردود الجاهزة",
     macros: "الإجراءات المجمّعة",
     forms: "النماذج",
-    categories: "الفئات والحالات",
+    categories: "الفئات",
+    statuses: "الحالات",
 
     save: "حفظ",
     saved: "تم الحفظ",

@@ -1,0 +1,48 @@
+import { defineWords, useWords } from "@kit/i18n";
+
+const words = defineWords({
+  en: {
+    intro: "Mail to these addresses becomes tickets; answers go out from them.",
+    add: "New address",
+    edit: "Mail address",
+    empty: "No address yet",
+    emptyHint: "Without one no mail comes in, and none goes out.",
+    address: "Address",
+    addressHint: "As in support@yourcompany.com. It belongs to one desk only.",
+    sender: "Name of the sender",
+    senderHint: "What recipients read before the address. Empty: the desk’s name.",
+    team: "New tickets go to",
+    noTeam: "No team",
+    isDefault: "Send from it where no other is meant",
+    default: "Default",
+    removeText: "Mail to it is no longer taken. Tickets that came by it stay.",
+    how: "How mail gets here",
+    how1: "At your mail provider, forward everything that comes to the address to the inbound address of this installation, or point a subdomain’s MX record at the provider that receives for it.",
+    how2: "That provider calls {url} for each mail. Whoever runs this installation has set its keys.",
+    how3: "For answers to leave from the address, prove your domain at the sending provider: it names the SPF and DKIM records to enter in your DNS.",
+    how4: "Send a mail to the address from elsewhere: a minute later it stands in the inbox. If not, look at the dead letters.",
+  },
+  ar: {
+    intro: "البريد إلى هذه العناوين يصير تذاكر، والردود تخرج منها.",
+    add: "عنوان جديد",
+    edit: "عنوان بريد",
+    empty: "لا عنوان بعد",
+    emptyHint: "بلا عنوان لا يدخل بريد ولا يخرج.",
+    address: "العنوان",
+    addressHint: "مثل support@yourcompany.com. يخص مكتبًا واحدًا فقط.",
+    sender: "اسم المرسل",
+    senderHint: "ما يقرؤه المستلمون قبل العنوان. فارغ: اسم المكتب.",
+    team: "تذهب التذاكر الجديدة إلى",
+    noTeam: "بلا فريق",
+    isDefault: "الإرسال منه حيث لا يُقصد غيره",
+    default: "الافتراضي",
+    removeText: "لن يُقبل البريد إليه بعد الآن. التذاكر التي جاءت عبره تبقى.",
+    how: "كيف يصل البريد إلى هنا",
+    how1: "عند مزود بريدك، حوّل كل ما يصل إلى العنوان إلى عنوان الاستقبال لهذا التثبيت، أو وجّه سجل MX لنطاق فرعي إلى المزود الذي يستقبل له.",
+    how2: "يستدعي ذلك المزود {url} لكل رسالة. من يدير هذا التثبيت ضبط مفاتيحه.",
+    how3: "لتخرج الردود من العنوان، أثبت نطاقك عند مزود الإرسال: يعطيك سجلات SPF وDKIM لتضيفها إلى DNS.",
+    how4: "أرسل رسالة إلى العنوان من مكان آخر: بعد دقيقة تظهر في الوارد. إن لم تظهر فانظر إلى الرسائل العالقة.",
+  },
+});
+
+export const useAddressWords = () => useWords(words);
