@@ -106,13 +106,11 @@ class Desk:
         return time.perf_counter() - started
 
     def guess(self, one: Text) -> Guess:
-        with database.transaction(self.id) as connection:
-            found = category.predict(connection, self.id, one.embedding, one.wording)
+        found = category.predict(self.id, one.embedding, one.wording)
         return Guess(found.id == self.categories[one.label], found.confidence, found.abstained)
 
     def is_unknown(self, text: str) -> bool:
-        with database.transaction(self.id) as connection:
-            return category.predict(connection, self.id, embed([text])[0], lexical(text)).abstained
+        return category.predict(self.id, embed([text])[0], lexical(text)).abstained
 
     def _value(self, query: str, *parameters: object) -> Any:
         row = self.connection.execute(query, parameters).fetchone()

@@ -93,7 +93,7 @@ def secret(settings: Settings, purpose: str) -> str:
 
 def hearing_of_mail(settings: Settings) -> Settings:
     """The same stack, whose mail service tells the functions what becomes of mail."""
-    url = f"{settings.api_url}/functions/v1/mail-events/resend"
+    url = f"http://{settings.host}:{settings.functions_port}/v1/mail-events/resend"
     return replace(settings, mail_webhook_url=url, mail_webhook_secret=_events_secret(settings))
 
 

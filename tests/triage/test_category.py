@@ -7,11 +7,12 @@ from uuid import UUID
 import numpy as np
 import psycopg
 import pytest
-from chalicelib.kit.database import transaction
+from chalicelib.kit.database import rows, transaction
 from chalicelib.kit.embeddings import embed
 from chalicelib.triage import blend, category
 from chalicelib.triage.head import fit
 from chalicelib.triage.lexical import lexical
+from chalicelib.triage.vectors import literal
 
 from tests.triage.conftest import Shop
 
@@ -229,8 +230,7 @@ def test_postgres_and_the_fit_blend_logits_and_votes_alike(shop: Shop, taught: d
         wording = [lexical(text) for text in [*texts, question]]
         near = blend.neighbours(vectors, wording, np.append(labels, 0), 3, np.array([len(texts)]))
         expected = blend.probabilities(fit(vectors[:-1], labels, 3), fitted, vectors[-1:], near)[0]
-        with transaction(shop.id) as connection:
-            found = category.predict(connection, shop.id, vectors[-1], wording[-1])
+        found = category.predict(shop.id, vectors[-1], wording[-1])
         ranked = {keys[UUID(entry["category_id"])]: entry["confidence"] for entry in found.ranking}
         assert [ranked[at] for at in range(3)] == pytest.approx(expected, abs=0.01)
 
@@ -240,5 +240,6 @@ def test_examples_of_another_organization_never_vote(shop: Shop, taught: dict[st
     mine, shop.id = shop.id, other
     assert shop.triage("Where is my parcel?")["ranking"] == []
     with transaction(other) as connection:
-        vector, wording = embed(["Where is my parcel?"])[0], lexical("Where is my parcel?")
-        assert category.predict(connection, mine, vector, wording).ranking == []
+        text = "Where is my parcel?"
+        asked = {"organization_id": mine, "embedding": literal(embed([text])[0]), "lexical": lexical(text).literal()}
+        assert rows(connection, category.SQL["predict_category"], asked) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from chalicelib.kit import storage
-from chalicelib.kit.database import Connection, call, keepable, one, queries, transaction
+from chalicelib.kit.database import Connection, call, keepable, one, queries
 from chalicelib.kit.jobs import Effects, Job, Retry
 from chalicelib.kit.logging import log
 from chalicelib.kit.reply_token import ReplyToken, read_token
@@ -126,8 +127,7 @@ def _note(
         "decision": Jsonb(decision),
         "message_ids": message_ids,
     }
-    with transaction(job.tenant) as connection:
-        noted = one(connection, SQL["note_parsed"], values)
+    noted = call(SQL["note_parsed"], values, job.tenant)
     return bool(noted and noted["must_wait"])
 
 
@@ -175,8 +175,10 @@ def _store(organization_id: UUID, mail_id: UUID, number: int, file: Attachment) 
 
 def _file(job: Job, mail_id: UUID, mail: dict[str, Any]) -> Effects:
     def effects(connection: Connection) -> None:
+        is_last = job.attempt >= LAST_ATTEMPT
         try:
-            with connection.transaction():  # a savepoint: what it refuses can still be written into the ledger
+            # With a savepoint what is refused can still be written into the ledger.
+            with connection.transaction() if is_last else nullcontext():
                 filed = one(connection, SQL["file"], {"id": mail_id, "mail": Jsonb(mail)})
             log(
                 "mail.filed",
@@ -184,7 +186,7 @@ def _file(job: Job, mail_id: UUID, mail: dict[str, Any]) -> Effects:
                 **{key: filed[key] for key in ("outcome", "ticket_id")} if filed else {},
             )
         except (psycopg.DataError, psycopg.IntegrityError) as error:
-            if job.attempt < LAST_ATTEMPT:
+            if not is_last:
                 raise
             _quarantine(mail_id, f"filing failed: {error.diag.message_primary}")(connection)
 

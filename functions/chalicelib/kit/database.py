@@ -104,8 +104,15 @@ def _is_inside() -> bool:
 def call(
     query: bytes, parameters: Mapping[str, Any] | None = None, organization_id: UUID | None = None
 ) -> dict[str, Any] | None:
-    """The first row of one statement in a transaction of its own, in one message. Bound to a tenant and to this
-    thread's trace; to neither, where there is none.
+    """The first row of one statement: see `call_rows`."""
+    return next(iter(call_rows(query, parameters, organization_id)), None)
+
+
+def call_rows(
+    query: bytes, parameters: Mapping[str, Any] | None = None, organization_id: UUID | None = None
+) -> list[dict[str, Any]]:
+    """The rows of one statement in a transaction of its own, in one message. Bound to a tenant and to this thread's
+    trace; to neither, where there is none.
 
     Where the connection is lost it is sent once more, although the first may have been committed: for statements that
     do nothing the second time.
@@ -124,12 +131,12 @@ def call(
     return _call(_connection(), message, values)
 
 
-def _call(connection: Connection, message: bytes, values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _call(connection: Connection, message: bytes, values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     with psycopg.ClientCursor(connection, row_factory=dict_row) as cursor:
         # Statements of one message are one transaction, without being told so.
         cursor.execute(message, values)
         cursor.set_result(-1)
-        return cursor.fetchone()
+        return cursor.fetchall()
 
 
 def _enter(connection: Connection, first: bytes, values: Mapping[str, Any]) -> Connection:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from chalicelib.kit.database import Connection, queries, rows
+from chalicelib.kit.database import call_rows, queries
 from chalicelib.triage.head import Floats
 from chalicelib.triage.lexical import Sparse
 from chalicelib.triage.vectors import literal
@@ -25,14 +25,14 @@ class Category:
     evidence: list[UUID]
 
 
-def predict(connection: Connection, organization_id: UUID, embedding: Floats, wording: Sparse) -> Category:
-    """See private.predict_category. The connection works for that organization."""
+def predict(organization_id: UUID, embedding: Floats, wording: Sparse) -> Category:
+    """See private.predict_category. Asked on behalf of that organization."""
     parameters = {
         "organization_id": organization_id,
         "embedding": literal(embedding),
         "lexical": wording.literal(),
     }
-    ranking = rows(connection, SQL["predict_category"], parameters)
+    ranking = call_rows(SQL["predict_category"], parameters, organization_id)
     if not ranking:
         return Category(None, 0.0, abstained=True, ranking=[], evidence=[])
     best = ranking[0]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.kit.database import Connection, call, queries, transaction
+from chalicelib.kit.database import Connection, call, queries
 from chalicelib.kit.embeddings import MODEL, embed
 from chalicelib.kit.jobs import Dead, Effects, Job
 from chalicelib.kit.question import question
@@ -36,8 +36,7 @@ def handle(job: Job) -> Effects | None:
     vectors = embed([text, *sentences])  # in one pass: each one reads all weights
     seen = read(whole, signals.Sentences(sentences, vectors[1:]), message["organization_language"])
     vector, wording = vectors[0], lexical(text)
-    with transaction(job.tenant) as connection:
-        found = category.predict(connection, job.tenant, vector, wording)
+    found = category.predict(job.tenant, vector, wording)
     seen |= {
         "text": text,
         "embedding": literal(vector),

@@ -9,6 +9,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,11 @@ _REMEMBERED_LENGTH = 2000
 
 Vectors = NDArray[np.float32]
 
+_FEW = 2000  # characters: who has more to embed makes nobody wait for it
+
 _lock = threading.Lock()
+_turn = threading.Lock()
+_asked: dict[str, Future[Vectors]] = {}
 _recent: OrderedDict[str, Vectors] = OrderedDict()
 
 
@@ -45,23 +50,40 @@ def embed(texts: Sequence[str]) -> Vectors:
     A text counts up to its 256th token. An empty text has a vector too, near no other. Safe to call from threads.
     """
     clipped = [text[:MAX_CHARACTERS] for text in texts]
-    vectors = np.empty((len(clipped), WIDTH), np.float32)
-    missing: dict[str, list[int]] = {}
-    for row, text in enumerate(clipped):
-        known = _recall(text)
-        if known is None:
-            missing.setdefault(text, []).append(row)
-        else:
-            vectors[row] = known
-    for batch in _batches(list(missing)) if missing else ():
+    vectors = {text: _recall(text) for text in clipped}
+    if missing := [text for text, vector in vectors.items() if vector is None]:
+        few = sum(map(len, missing)) <= _FEW
+        vectors.update(_together(missing) if few else _make(missing))
+    return np.array([vectors[text] for text in clipped], np.float32).reshape(-1, WIDTH)
+
+
+def _together(texts: list[str]) -> dict[str, Vectors]:
+    """One thread at a time makes what all wait for: each pass reads all weights, be it for one text or for ten."""
+    with _lock:
+        mine = {text: _asked.setdefault(text, Future()) for text in texts}
+    with _turn:
+        with _lock:
+            asked = dict(_asked)
+            _asked.clear()
+        try:
+            for text, vector in _make(list(asked)) if asked else ():
+                asked[text].set_result(vector)
+        except BaseException:
+            for future in asked.values():
+                future.cancel()
+            raise
+    return {text: future.result() for text, future in mine.items()}
+
+
+def _make(texts: list[str]) -> Iterator[tuple[str, Vectors]]:
+    for batch in _batches(texts):
         for (text, _), vector in zip(batch, _model()([ids for _, ids in batch]), strict=True):
-            vectors[missing[text]] = vector
             _remember(text, vector)
-    return vectors
+            yield text, vector
 
 
 def _batches(texts: list[str]) -> Iterator[list[tuple[str, list[int]]]]:
-    """Texts with their ids, shortest first, so that those of one length follow each other."""
+    """Texts with their ids, shortest first: short ones that follow each other are attended to at once."""
     tokenize = tokenizer()
     batch: list[tuple[str, list[int]]] = []
     tokens = 0

@@ -5,9 +5,8 @@ The matrices are kept as float32 (42 MB), the word table stays int8 (12 MB) and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,12 @@ WIDTH = 384
 HEADS = 12
 LAYERS = 6
 _EPSILON = np.float32(1e-12)
+_MEAN = np.full(WIDTH, 1 / WIDTH, np.float32)
+_TOGETHER = 64  # tokens
+_ROWS = 32  # of the widest layer, taken at once: 200 kB stay near the processor
+
+# Which tokens attend to each other, and, of several texts, the mask that keeps them apart.
+_Group = tuple[slice, "Floats | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +61,34 @@ class MiniLM:
     def __call__(self, ids: Sequence[Sequence[int]]) -> Floats:
         """Unit vectors (n, 384) of n token lists, none of them empty.
 
-        The tokens of all texts stand one after the other, without padding; only attention looks at them text by text,
-        so lists of one length that follow each other are the least work.
+        The tokens of all texts stand one after the other, without padding; only attention keeps the texts apart.
         """
         lengths = [len(sequence) for sequence in ids]
         tokens = np.concatenate([np.asarray(sequence, np.intp) for sequence in ids])
         state: Floats = self._words[tokens] * self._words_scale[tokens]
         state += self._positions[np.concatenate([np.arange(length) for length in lengths])]
         state = _normalise(state, self._norm, self._norm_bias)
-        runs = [(len(list(run)), length) for length, run in groupby(lengths)]
+        groups = list(_groups(lengths))
         for layer in self._layers:
-            state = _forward(layer, state, runs)
+            state = _forward(layer, state, groups)
         starts = np.cumsum([0, *lengths[:-1]])
         pooled: Floats = np.add.reduceat(state, starts, axis=0)
         pooled /= np.linalg.norm(pooled, axis=1, keepdims=True)
         return pooled
+
+
+def _groups(lengths: Sequence[int]) -> Iterator[_Group]:
+    """Texts that follow each other, as many as have _TOGETHER tokens: one attention with a mask over a few short texts
+    is less work than one for each."""
+    end = at = 0
+    while at < len(lengths):
+        first, at = at, at + 1
+        while at < len(lengths) and sum(lengths[first : at + 1]) <= _TOGETHER:
+            at += 1
+        start, end = end, end + sum(lengths[first:at])
+        text_of = np.repeat(np.arange(at - first), lengths[first:at])
+        apart = text_of[:, None] != text_of
+        yield slice(start, end), np.where(apart, np.float32(-np.inf), np.float32(0)) if at > first + 1 else None
 
 
 def _layer(tensors: dict[str, NDArray[Any]], prefix: str) -> _Layer:
@@ -101,52 +119,55 @@ def _layer(tensors: dict[str, NDArray[Any]], prefix: str) -> _Layer:
     )
 
 
-def _forward(layer: _Layer, state: Floats, runs: Sequence[tuple[int, int]]) -> Floats:
-    """One transformer layer over `state` (tokens, 384): of each run so many texts, of so many tokens each."""
+def _forward(layer: _Layer, state: Floats, groups: Sequence[_Group]) -> Floats:
+    """One transformer layer over `state` (tokens, 384)."""
     mixed = state @ layer.attention_in
     mixed += layer.attention_in_bias
     attended = np.empty_like(state)
-    end = 0
-    for texts, length in runs:
-        start, end = end, end + texts * length
-        attended[start:end] = _attend(mixed[start:end].reshape(texts, length, 3, HEADS, WIDTH // HEADS))
+    for tokens, mask in groups:
+        attended[tokens] = _attend(mixed[tokens].reshape(-1, 3, HEADS, WIDTH // HEADS), mask)
     attended = attended @ layer.attention_out
     attended += layer.attention_out_bias
     attended += state
     state = _normalise(attended, layer.attention_norm, layer.attention_norm_bias)
-    inner = state @ layer.up
+    inner: Floats = state @ layer.up
     inner += layer.up_bias
-    outer = _gelu(inner) @ layer.down
+    for first in range(0, len(inner), _ROWS):
+        _gelu(inner[first : first + _ROWS])
+    outer = inner @ layer.down
     outer += layer.down_bias
     outer += state
     return _normalise(outer, layer.norm, layer.norm_bias)
 
 
-def _attend(mixed: Floats) -> Floats:
-    """What each token of texts of one length takes from the others of its text: (texts * length, 384)."""
-    query, key, value = mixed.transpose(2, 0, 3, 1, 4)
-    scores = query @ key.transpose(0, 1, 3, 2)
+def _attend(mixed: Floats, mask: Floats | None) -> Floats:
+    """What each token takes from the others that the mask lets it see: (tokens, 384)."""
+    query, key, value = mixed.transpose(1, 2, 0, 3)
+    scores = query @ key.transpose(0, 2, 1)
+    if mask is not None:
+        scores += mask
     scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=-1, keepdims=True)
-    taken: Floats = (scores @ value).transpose(0, 2, 1, 3).reshape(-1, WIDTH)
+    taken: Floats = (scores @ value).transpose(1, 0, 2).reshape(-1, WIDTH)
     return taken
 
 
 def _normalise(rows: Floats, weight: Floats, bias: Floats) -> Floats:
     """Layer normalisation, in place."""
-    rows -= rows.mean(axis=1, keepdims=True)
-    variance = np.einsum("rw,rw->r", rows, rows)[:, None] / np.float32(rows.shape[1])
-    rows *= 1 / np.sqrt(variance + _EPSILON)
+    rows -= (rows @ _MEAN)[:, None]
+    rows /= np.sqrt((rows * rows) @ _MEAN + _EPSILON)[:, None]
     rows *= weight
     rows += bias
     return rows
 
 
-def _gelu(x: Floats) -> Floats:
-    """x * Phi(x), Phi by Abramowitz and Stegun 7.1.26 (error below 1.5e-7)."""
+def _gelu(x: Floats) -> None:
+    """x * Phi(x) in place, Phi by Abramowitz and Stegun 7.1.26 (error below 1.5e-7)."""
     size = np.abs(x)
-    t = 1 / (1 + np.float32(0.3275911 / np.sqrt(2)) * size)
+    t = size * np.float32(0.3275911 / np.sqrt(2))
+    t += np.float32(1)
+    np.reciprocal(t, out=t)
     tail = t * np.float32(1.061405429)
     for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
         tail += np.float32(coefficient)
@@ -157,6 +178,5 @@ def _gelu(x: Floats) -> Floats:
     # x * Phi(x) = max(x, 0) - |x| * tail / 2 on either side of zero.
     tail *= size
     tail *= np.float32(0.5)
-    result: Floats = np.maximum(x, 0, out=size)
-    result -= tail
-    return result
+    np.maximum(x, 0, out=x)
+    x -= tail
