@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from chalicelib.intake import consumer
@@ -11,7 +12,7 @@ from chalicelib.kit import database, jobs, storage
 from chalicelib.kit.reply_token import make_token, reply_address
 
 from infra.local.settings import Settings
-from tests.people import Actor, act_as, connect, new_member, new_user, not_there
+from tests.people import ROLE_OF_VISITORS, Actor, act_as, connect, new_member, new_user, not_there
 
 from .conftest import RECEIVER, SECRET, VERIFIED, Desk
 from .mails import mail, multipart
@@ -218,6 +219,24 @@ def test_a_token_finds_its_ticket_without_any_reference_and_verifies_its_sender(
     assert second["decision"]["thread"] == "reply_token"
     message = box.message(second)
     assert (message["sender_status"], message["is_verified"]) == ("known", True)
+
+
+def test_what_a_visitor_answers_to_the_mail_of_a_chat_goes_on_in_the_chat(box: Desk) -> None:
+    visitor = Actor(ROLE_OF_VISITORS, organization_id=box.acme, visitor_id=uuid4())
+    with box.admin.transaction():
+        act_as(box.admin, visitor)
+        box.admin.execute("select public.say_in_chat('Hello')")
+        box.admin.execute("select public.leave_address('ann@customer.test')")
+    chat = box.row("select * from public.tickets where channel = 'chat'")
+    address = reply_address("help@acme.test", make_token(SECRET, box.acme, chat["id"], "ann@customer.test"))
+    answer = box.receive(question(2), address)
+    assert answer["ticket_id"] == chat["id"]
+    said = box.message(answer)
+    assert (said["seq"], said["sender_status"], said["is_verified"]) == (2, "known", True)
+    with box.admin.transaction():
+        act_as(box.admin, visitor)
+        seen = box.admin.execute("select seq from public.messages order by seq").fetchall()
+    assert [row["seq"] for row in seen] == [1, 2]
 
 
 def test_a_forged_or_foreign_token_finds_nothing(box: Desk) -> None:
