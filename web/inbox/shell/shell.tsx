@@ -6,6 +6,7 @@ import { Suspense, useCallback } from "react";
 import { Outlet, useNavigate, useParams, useRouteError } from "react-router";
 import { CommandBar } from "../commands/command_bar";
 import { CommandProvider } from "../commands/registry";
+import { OutgoingNews } from "../composer/outgoing_news";
 import { refreshAll, refreshFor } from "./freshness";
 import { Navigation } from "./navigation";
 import { OrganizationContext, useMemberships } from "./organization";
@@ -56,6 +57,7 @@ function Frame({ organizationId }: { organizationId: string }) {
         </div>
       </div>
       <CommandBar />
+      <OutgoingNews />
     </LiveProvider>
   );
 }
