@@ -1,6 +1,7 @@
 import { defineWords, useWords } from "@kit/i18n";
 import { Dialog } from "@kit/ui";
 import { useId, useMemo, useState } from "react";
+import { useFoundCommands } from "../list/search/commands_found";
 import styles from "./command_bar.module.css";
 import { type Command, useCommandBarState } from "./registry";
 
@@ -26,7 +27,10 @@ function Bar() {
   const [active, setActive] = useState(0);
   const listId = useId();
   const commands = useMemo(() => all().filter((each) => !each.hidden), [all]);
-  const found = useMemo(() => matching(commands, query), [commands, query]);
+  const named = useMemo(() => matching(commands, query), [commands, query]);
+  const searched = useFoundCommands(query);
+  // Where words are found in tickets, few commands are meant.
+  const found = searched.length > 0 ? [...named.slice(0, BESIDE), ...searched] : named;
   const close = () => setOpen(false);
   const run = (command: Command | undefined) => {
     if (!command) return;
@@ -83,6 +87,7 @@ function Bar() {
 }
 
 const SHOWN = 50;
+const BESIDE = 6;
 
 /** All words of the query occur; where they begin the label they come first. */
 function matching(commands: Command[], query: string): Command[] {

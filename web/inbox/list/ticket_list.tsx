@@ -1,22 +1,26 @@
 /** The list of a view or a search. */
 import { Button, Empty, Failure, Skeleton } from "@kit/ui";
 import { useQueryClient } from "@tanstack/react-query";
-import { Inbox } from "lucide-react";
+import { Inbox, Search } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { useNavigate } from "react-router";
-import { byKey, usePeople, useStatuses, useTeams } from "../directory/directory";
+import { useNavigate, useSearchParams } from "react-router";
+import { usePeople, useStatuses, useTeams } from "../shell/desk";
 import { useOrganization } from "../shell/organization";
 import { usePrefetchTicket } from "../tickets/ticket";
+import { BulkBar } from "./bulk/bulk_bar";
 import { factsOf, useDensity } from "./display";
 import { ListHead } from "./list_head";
 import { useListKeys } from "./list_keys";
 import { useMending } from "./mending";
 import { showAsRead, type TicketRow as Ticket } from "./rows";
 import { useScroller } from "./scroller";
+import { FoundContacts, FoundMessages, Nothing } from "./search/found_lists";
+import { type Place, placeOf } from "./search/search_head";
+import { useSearchWords } from "./search/words";
 import { useSelection } from "./selection";
-import { type CurrentList, useCurrentList } from "./source";
+import { type CurrentList, type Source, useCurrentList } from "./source";
 import styles from "./ticket_list.module.css";
-import { TicketRow } from "./ticket_row";
+import { type Names, TicketRow } from "./ticket_row";
 import { useTicketList } from "./tickets_query";
 import { useNow } from "./use_now";
 import { useViews } from "./views";
@@ -31,7 +35,7 @@ export function TicketList() {
     return views.data ? <Empty title={t("noView")} /> : <Skeleton lines={12} />;
   }
   // Each list is a component of its own: selection and cursor are of one.
-  return <Listed key={JSON.stringify(list.source)} list={list} />;
+  return <Listed key={list.source.kind === "search" ? "search" : JSON.stringify(list.source)} list={list} />;
 }
 
 /** So many rows before the end of what is loaded, the next page is read. */
@@ -51,10 +55,9 @@ function Listed({ list }: { list: CurrentList }) {
   const now = useNow();
   const view = useViews().data?.find((each) => list.source?.kind === "view" && each.id === list.source.view);
   const isSearch = list.source?.kind === "search";
+  const place = placeOf(useSearchParams()[0]);
   const facts = useMemo(() => factsOf(isSearch ? SEARCH_FACTS : view?.columns), [isSearch, view?.columns]);
-  const people = byKey(usePeople().data, "id");
-  const teams = byKey(useTeams().data, "id");
-  const statuses = byKey(useStatuses().data, "key");
+  const names = useNames();
   const prefetch = usePrefetchTicket();
 
   const [cursorId, setCursorId] = useState<string | null>(null);
@@ -113,64 +116,109 @@ function Listed({ list }: { list: CurrentList }) {
 
   return (
     <section className={styles.list} aria-label={t("list")} data-density={density}>
-      <ListHead list={list} view={view} rows={rows} selection={selection} cursorAt={cursorAt} />
-      <div
-        ref={element}
-        className={styles.scroll}
-        data-selecting={selection.ids.size > 0 || undefined}
-        aria-busy={query.isFetching}
-      >
-        {query.isPending && query.fetchStatus !== "idle" ? (
-          <Skeleton lines={14} />
-        ) : query.error && rows.length === 0 ? (
-          <Failure error={query.error} onRetry={() => query.refetch()} />
-        ) : rows.length === 0 ? (
-          <Empty title={t("empty")} icon={<Inbox />}>
-            {!isSearch && t("emptyHint")}
-          </Empty>
-        ) : (
-          <ul className={styles.rows} style={{ height: virtual.getTotalSize() }}>
-            {items.map(({ index, start }) => {
-              const row = rows[index];
-              return row ? (
-                <TicketRow
-                  key={row.id}
-                  ticket={row}
-                  to={list.pathOf(row.number)}
-                  top={start}
-                  height={scroller.height}
-                  place={index + 1}
-                  isOpen={index === openAt}
-                  isCursor={index === cursorAt || (cursorAt < 0 && index === 0)}
-                  isSelected={selection.ids.has(row.id)}
-                  {...{ facts, people, teams, statuses, now }}
-                  onPick={selection.pick}
-                  onPoint={(pointed) => prefetch(pointed.number)}
-                />
-              ) : (
-                <li
-                  key="more"
-                  className={styles.more}
-                  style={{ height: scroller.height, transform: `translateY(${start}px)` }}
-                >
-                  {isFetchNextPageError ? (
-                    <>
-                      <span role="alert">{t("moreFailed")}</span>
-                      <Button small onClick={() => fetchNextPage()}>
-                        {t("again")}
-                      </Button>
-                    </>
-                  ) : (
-                    <span role="status">{t("more")}</span>
-                  )}
-                </li>
-              );
-            })}
-          </ul>
-        )}
-      </div>
+      <ListHead list={list} view={view} />
+      <BulkBar
+        rows={rows}
+        selection={selection}
+        here={list.number === undefined ? rows[cursorAt] : undefined}
+      />
+      {isSearch && place !== "tickets" ? (
+        <Elsewhere list={list} place={place} />
+      ) : (
+        <div
+          ref={element}
+          className={styles.scroll}
+          data-selecting={selection.ids.size > 0 || undefined}
+          aria-busy={query.isFetching}
+        >
+          {query.isPending && query.fetchStatus !== "idle" ? (
+            <Skeleton lines={14} />
+          ) : query.error && rows.length === 0 ? (
+            <Failure error={query.error} onRetry={() => query.refetch()} />
+          ) : rows.length === 0 ? (
+            <NothingHere source={list.source} />
+          ) : (
+            <ul className={styles.rows} style={{ height: virtual.getTotalSize() }}>
+              {items.map(({ index, start }) => {
+                const row = rows[index];
+                return row ? (
+                  <TicketRow
+                    key={row.id}
+                    ticket={row}
+                    to={list.pathOf(row.number)}
+                    top={start}
+                    height={scroller.height}
+                    place={index + 1}
+                    isOpen={index === openAt}
+                    isCursor={index === cursorAt || (cursorAt < 0 && index === 0)}
+                    isSelected={selection.ids.has(row.id)}
+                    {...{ facts, names, now }}
+                    onPick={selection.pick}
+                    onPoint={(pointed) => prefetch(pointed.number)}
+                  />
+                ) : (
+                  <li
+                    key="more"
+                    className={styles.more}
+                    style={{ height: scroller.height, transform: `translateY(${start}px)` }}
+                  >
+                    {isFetchNextPageError ? (
+                      <>
+                        <span role="alert">{t("moreFailed")}</span>
+                        <Button small onClick={() => fetchNextPage()}>
+                          {t("again")}
+                        </Button>
+                      </>
+                    ) : (
+                      <span role="status">{t("more")}</span>
+                    )}
+                  </li>
+                );
+              })}
+            </ul>
+          )}
+        </div>
+      )}
     </section>
   );
+}
+
+function Elsewhere({ list, place }: { list: CurrentList; place: Place }) {
+  const query = list.source?.kind === "search" ? list.source.query.trim() : "";
+  if (!query) return <NothingHere source={list.source} />;
+  return place === "messages" ? <FoundMessages list={list} query={query} /> : <FoundContacts query={query} />;
+}
+
+function NothingHere({ source }: { source: Source | null }) {
+  const t = useListWords();
+  const search = useSearchWords();
+  if (source?.kind !== "search")
+    return (
+      <Empty title={t("empty")} icon={<Inbox />}>
+        {t("emptyHint")}
+      </Empty>
+    );
+  if (source.query.trim()) return <Nothing />;
+  return (
+    <Empty title={search("typeWords")} icon={<Search />}>
+      {search("typeHint")}
+    </Empty>
+  );
+}
+
+function useNames(): Names {
+  const { person } = usePeople();
+  const teams = useTeams().data;
+  const statuses = useStatuses().data;
+  return useMemo(() => {
+    const teamNames = new Map(teams?.map((each) => [each.id, each.name]));
+    const statusNames = new Map(statuses?.map((each) => [each.key, each.name]));
+    return {
+      person,
+      team: (id) => teamNames.get(id),
+      status: (key) => statusNames.get(key) ?? key,
+    };
+  }, [person, teams, statuses]);
 }
 
 const READ_MS = 600;

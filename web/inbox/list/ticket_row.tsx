@@ -16,13 +16,20 @@ import {
 } from "lucide-react";
 import { type MouseEvent, memo, type ReactNode } from "react";
 import { Link } from "react-router";
-import type { Person, Status, Team } from "../directory/directory";
+import type { Person } from "../shell/desk";
 import type { Fact } from "./display";
 import { dueAt } from "./order";
 import type { TicketRow as Ticket } from "./rows";
 import { marked } from "./search/marked";
 import styles from "./ticket_row.module.css";
 import { useListWords } from "./words";
+
+/** Who and what tickets refer to. */
+export type Names = {
+  person: (id: string) => Person;
+  team: (id: string) => string | undefined;
+  status: (key: string) => string;
+};
 
 type Props = {
   ticket: Ticket;
@@ -34,9 +41,7 @@ type Props = {
   isCursor: boolean;
   isSelected: boolean;
   facts: ReadonlySet<Fact>;
-  people: Map<unknown, Person>;
-  teams: Map<unknown, Team>;
-  statuses: Map<unknown, Status>;
+  names: Names;
   /** Minutes: what is "5 minutes ago" changes with it. */
   now: number;
   onPick: (id: string, isRange: boolean) => void;
@@ -121,11 +126,11 @@ export const TicketRow = memo(function TicketRow(props: Props) {
 const Found = ({ snippet }: { snippet: string }) =>
   marked(snippet).map(({ text, isFound, at }) => (isFound ? <mark key={at}>{text}</mark> : text));
 
-function Facts({ ticket, facts, people, teams, statuses }: Props) {
+function Facts({ ticket, facts, names }: Props) {
   const t = useListWords();
   const times = useTimes();
-  const assignee = ticket.assignee_id ? people.get(ticket.assignee_id) : undefined;
-  const team = ticket.team_id ? teams.get(ticket.team_id) : undefined;
+  const assignee = ticket.assignee_id ? names.person(ticket.assignee_id) : undefined;
+  const team = ticket.team_id ? names.team(ticket.team_id) : undefined;
   return (
     <>
       {ticket.is_spam && <Badge tone="danger">{t("spam")}</Badge>}
@@ -150,7 +155,7 @@ function Facts({ ticket, facts, people, teams, statuses }: Props) {
         </Hint>
       )}
       {facts.has("due") && <Due ticket={ticket} />}
-      {facts.has("status") && <Badge>{statuses.get(ticket.status)?.name ?? ticket.status}</Badge>}
+      {facts.has("status") && <Badge>{names.status(ticket.status)}</Badge>}
       {facts.has("tags") &&
         ticket.tags.slice(0, TAGS).map((tag) => (
           <span key={tag} className={styles.tag} dir="auto">
@@ -160,7 +165,7 @@ function Facts({ ticket, facts, people, teams, statuses }: Props) {
       {facts.has("tags") && ticket.tags.length > TAGS && (
         <span className={styles.muted}>+{ticket.tags.length - TAGS}</span>
       )}
-      {facts.has("team") && team && <span className={styles.tag}>{team.name}</span>}
+      {facts.has("team") && team && <span className={styles.tag}>{team}</span>}
       {facts.has("assignee") && assignee && (
         <span
           className={styles.assignee}

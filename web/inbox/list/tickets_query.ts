@@ -1,7 +1,7 @@
 /** A list's tickets, page after page by the last ticket of the page before: the thousandth costs what the first does. */
 import { type Client, useClient } from "@kit/api/client";
 import { ok } from "@kit/api/errors";
-import { type QueryClient, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, type QueryClient, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useOrganization } from "../shell/organization";
 import type { Order } from "./order";
@@ -25,6 +25,8 @@ export function useTicketList(source: Source | null) {
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 10 * 60_000,
     structuralSharing: false,
+    // What was found stays while more words are typed.
+    ...(source?.kind === "search" ? { placeholderData: keepPreviousData } : {}),
     initialPageParam: null as TicketRow | null,
     queryFn: ({ pageParam }) => readPage(client, queries, organization_id, source as Source, pageParam),
     getNextPageParam: (page: Page) => (page.isLast ? undefined : page.rows.at(-1)),

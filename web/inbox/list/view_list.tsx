@@ -1,22 +1,34 @@
 /** The views, each with how many tickets are in it. */
-import { Loaded } from "@kit/ui";
+import { IconButton, Loaded, Menu, MenuItem } from "@kit/ui";
+import { Ellipsis, Plus } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { NavLink, useNavigate } from "react-router";
 import { useCommands } from "../commands/registry";
 import { useOrganization } from "../shell/organization";
 import { useCurrentList } from "./source";
+import { useViewWords } from "./view_editor/words";
+import { useMayChange, useWriteViews } from "./view_editor/write_views";
 import styles from "./view_list.module.css";
 import { type Count, useViewCounts, useViews, type View } from "./views";
 import { useListWords } from "./words";
+
+/** The editor of conditions is loaded when somebody writes some. */
+const ViewEditor = lazy(async () => ({ default: (await import("./view_editor/view_editor")).ViewEditor }));
 
 export function ViewList({ onChosen }: { onChosen?: () => void }) {
   const t = useListWords();
   const views = useViews();
   const counts = useViewCounts().data;
-  useViewCommands(views.data ?? []);
+  const editing = useViewWords();
+  const [edited, setEdited] = useState<View | "new" | null>(null);
+  useViewCommands(views.data ?? [], () => setEdited("new"));
   return (
     <nav className={styles.views} aria-label={t("views")}>
       <header className={styles.head}>
         <h2>{t("views")}</h2>
+        <IconButton small label={editing("newView")} onClick={() => setEdited("new")}>
+          <Plus />
+        </IconButton>
       </header>
       <Loaded query={views} lines={8}>
         {(all) =>
@@ -28,7 +40,14 @@ export function ViewList({ onChosen }: { onChosen?: () => void }) {
                   {these.length < all.length && <h3 className={styles.title}>{t(word)}</h3>}
                   <ul>
                     {these.map((view) => (
-                      <ViewItem key={view.id} view={view} count={counts?.get(view.id)} onChosen={onChosen} />
+                      <ViewItem
+                        key={view.id}
+                        view={view}
+                        among={these}
+                        count={counts?.get(view.id)}
+                        onChosen={onChosen}
+                        onEdit={setEdited}
+                      />
                     ))}
                   </ul>
                 </section>
@@ -37,6 +56,11 @@ export function ViewList({ onChosen }: { onChosen?: () => void }) {
           })
         }
       </Loaded>
+      {edited && (
+        <Suspense>
+          <ViewEditor view={edited === "new" ? null : edited} onClose={() => setEdited(null)} />
+        </Suspense>
+      )}
     </nav>
   );
 }
@@ -49,19 +73,27 @@ const GROUPS = [
 
 function ViewItem({
   view,
+  among,
   count,
   onChosen,
+  onEdit,
 }: {
   view: View;
+  among: View[];
   count: Count | undefined;
   onChosen: (() => void) | undefined;
+  onEdit: (view: View) => void;
 }) {
   const t = useListWords();
+  const editing = useViewWords();
+  const mayChange = useMayChange()(view);
+  const { move } = useWriteViews();
+  const at = among.indexOf(view);
   const { slug } = useOrganization();
   const { source } = useCurrentList();
   const isHere = source?.kind === "view" && source.view === view.id;
   return (
-    <li>
+    <li className={styles.item}>
       <NavLink
         className={styles.view}
         to={`/${slug}/view/${view.id}`}
@@ -83,12 +115,30 @@ function ViewItem({
           </span>
         )}
       </NavLink>
+      {mayChange && (
+        <span className={styles.menu}>
+          <Menu
+            trigger={
+              <IconButton small label={editing("edit", { name: view.name })}>
+                <Ellipsis />
+              </IconButton>
+            }
+          >
+            <MenuItem label={editing("editView")} onSelect={() => onEdit(view)} />
+            {at > 0 && <MenuItem label={editing("up")} onSelect={() => void move(among, at, -1)} />}
+            {at < among.length - 1 && (
+              <MenuItem label={editing("down")} onSelect={() => void move(among, at, 1)} />
+            )}
+          </Menu>
+        </span>
+      )}
     </li>
   );
 }
 
-function useViewCommands(views: View[]): void {
+function useViewCommands(views: View[], onNew: () => void): void {
   const t = useListWords();
+  const editing = useViewWords();
   const navigate = useNavigate();
   const { slug } = useOrganization();
   const { source } = useCurrentList();
@@ -110,6 +160,7 @@ function useViewCommands(views: View[]): void {
       group,
       run: () => go(views[(at - 1 + views.length) % views.length]),
     },
+    { id: "views.new", label: editing("newView"), group, run: onNew },
     ...views.map((view) => ({
       id: `views.${view.id}`,
       label: t("goToView", { name: view.name }),
