@@ -56,4 +56,7 @@ export const SETTINGS_PAGES: SettingsPage[] = [
     load: () => import("./categories/page"),
   },
   { path: "statuses", group: "flow", word: "statuses", from: "admin", load: () => import("./statuses/page") },
+  { path: "tags", group: "flow", word: "tags", from: "agent", load: () => import("./tags/page") },
+  { path: "canned", group: "writing", word: "canned", from: "agent", load: () => import("./canned/page") },
+  { path: "macros", group: "writing", word: "macros", from: "manager", load: () => import("./macros/page") },
 ];
