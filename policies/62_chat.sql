@@ -5,14 +5,14 @@ grant execute on function private.administered_widget(uuid) to pgdesk_functions;
 grant execute on function private.set_widget_secret(uuid, uuid, bytea, integer) to pgdesk_functions;
 grant execute on function private.greet_visitor(uuid, uuid, text) to pgdesk_functions;
 grant execute on function private.tell_reply(uuid, text, jsonb) to pgdesk_functions;
-grant execute on function private.say_in_chat(text, text) to authenticated;
-grant execute on function public.say_in_chat(text, text) to authenticated;
+grant execute on function private.say_in_chat(text, text, boolean) to authenticated;
+grant execute on function public.say_in_chat(text, text, boolean) to authenticated;
 grant execute on function private.leave_address(text, text) to authenticated;
 grant execute on function public.leave_address(text, text) to authenticated;
 
 alter table public.chat_widgets enable row level security;
-grant select, delete, insert (organization_id, name, domains, needs_identity, is_active),
-  update (name, domains, needs_identity, is_active) on public.chat_widgets to authenticated;
+grant select, delete, insert (organization_id, name, domains, greeting, needs_identity, is_active),
+  update (name, domains, greeting, needs_identity, is_active) on public.chat_widgets to authenticated;
 grant select on public.chat_widgets to pgdesk_functions;
 
 create policy "Members see widgets" on public.chat_widgets

@@ -21,6 +21,8 @@ create table public.messages (
   is_verified boolean not null default false,
   -- Otherwise it is kept and told, and the AI leaves it alone.
   process boolean not null default true,
+  -- Its writer asks for a person, by more than words: the AI does not answer it.
+  wants_person boolean not null default false,
   body_text text not null default '' check (length(body_text) <= 1000000),
   -- What is new in it, without quotes and signature. Null where nothing was cut.
   reply_text text,

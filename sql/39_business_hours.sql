@@ -118,6 +118,22 @@ begin
 end;
 $$;
 
+-- Whether a calendar is open at an instant, and, where it is not, when it opens next within two weeks. Nulls for no
+-- calendar: nothing is promised.
+create function private.opening(calendar jsonb, at timestamptz) returns table (is_open boolean, opens_at timestamptz)
+language plpgsql stable set search_path = '' rows 1 as $$
+declare
+  next_open timestamptz;
+begin
+  if calendar is not null then
+    next_open := lower(private.open_spans(calendar, tstzrange(at, at + interval '14 days')));
+    is_open := coalesce(next_open = at, false);
+    opens_at := case when not is_open then next_open end;
+  end if;
+  return next;
+end;
+$$;
+
 -- How long a calendar is open between two instants. In seconds within the interval: a day is no 24 hours when clocks
 -- are turned.
 create function private.open_time(calendar jsonb, starts timestamptz, ends timestamptz) returns interval

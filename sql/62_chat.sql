@@ -32,6 +32,8 @@ create table public.chat_widgets (
   name text not null check (length(btrim(name)) between 1 and 100),
   -- Pages elsewhere are given no token.
   domains text[] not null check (cardinality(domains) between 1 and 50 and private.are_hosts(domains)),
+  -- What who opens it reads first; without one the widget has words of its own.
+  greeting text not null default '' check (length(greeting) <= 300),
   -- Only visitors for whom the site vouches.
   needs_identity boolean not null default false,
   is_active boolean not null default true,
@@ -109,15 +111,19 @@ $$;
 
 -- The widget that somebody opens on a page, before any tenant is known. No row: there is none, or it is switched off.
 create function private.open_widget(widget_id uuid, origin text) returns table (
-  organization_id uuid, is_home boolean, needs_identity boolean, secret_id uuid, sealed bytea, key_version integer
+  organization_id uuid, is_home boolean, needs_identity boolean, secret_id uuid, sealed bytea, key_version integer,
+  greeting text, is_open boolean, opens_at timestamptz
 )
 language plpgsql stable security definer set search_path = '' rows 1 as $$
 #variable_conflict use_column
 begin
   return query
-  select w.organization_id, private.is_home(w.domains, origin), w.needs_identity, s.id, s.sealed, s.key_version
+  select w.organization_id, private.is_home(w.domains, origin), w.needs_identity, s.id, s.sealed, s.key_version,
+    w.greeting, h.is_open, h.opens_at
   from public.chat_widgets as w
   left join private.widget_secrets as s on s.organization_id = w.organization_id and s.widget_id = w.id
+  left join public.calendars as c on c.organization_id = w.organization_id and c.is_default
+  cross join lateral private.opening(private.calendar_value(c.id), now()) as h
   where w.id = open_widget.widget_id and w.is_active;
 end;
 $$;
@@ -230,8 +236,10 @@ end;
 $$;
 
 -- What a visitor says. The first word opens a ticket; what follows goes on with it until it is resolved. With an
--- external_id, made by the client, a message that is sent again is the one that is there.
-create function private.say_in_chat(body text, external_id text) returns public.messages
+-- external_id, made by the client, a message that is sent again is the one that is there. Who wants a person is
+-- answered by one, whatever the words are.
+create function private.say_in_chat(body text, external_id text, wants_person boolean)
+returns public.messages
 language plpgsql security definer set search_path = '' as $$
 declare
   visitor public.visitors;
@@ -243,16 +251,20 @@ begin
   select c.message_id into message
   from private.capture(
     visitor.organization_id, 'chat', 'visitor:' || visitor.id, visitor.contact_id, 'contact', say_in_chat.body,
-    'visitor:' || visitor.id || ':' || say_in_chat.external_id, true
+    'visitor:' || visitor.id || ':' || say_in_chat.external_id, true, say_in_chat.wants_person
   ) as c;
   select * into said from public.messages as m where m.id = message;
   return said;
 end;
 $$;
 
-create function public.say_in_chat(body text, external_id text default null) returns public.messages
+create function public.say_in_chat(
+  body text, external_id text default null, wants_person boolean default false
+) returns public.messages
 language sql set search_path = '' as $$
-  select * from private.say_in_chat(say_in_chat.body, say_in_chat.external_id);
+  select * from private.say_in_chat(
+    say_in_chat.body, say_in_chat.external_id, coalesce(say_in_chat.wants_person, false)
+  );
 $$;
 
 -- What a visitor says their address is, and how they are called. Their visit is registered with it (26_sessions.sql).

@@ -46,7 +46,7 @@ create index captured_messages_message_idx on public.captured_messages (organiza
 -- kept and told, and the AI leaves it alone. The conversation's row puts its writers in line.
 create function private.capture(
   organization_id uuid, channel public.ticket_channel, thread text, contact_id uuid, sender public.message_sender,
-  body text, external_id text, process boolean
+  body text, external_id text, process boolean, wants_person boolean default false
 ) returns table (ticket_id uuid, message_id uuid, is_new boolean)
 language plpgsql security definer set search_path = '' rows 1 as $$
 #variable_conflict use_column
@@ -93,13 +93,14 @@ begin
     returning t.id into ticket_id;
   end if;
   insert into public.messages as m (
-    organization_id, ticket_id, sender, contact_id, body_text, process,
+    organization_id, ticket_id, sender, contact_id, body_text, process, wants_person,
     -- Its channel says who it is, and answers go back by the same one.
     is_verified
   )
   values (
     capture.organization_id, ticket_id, capture.sender,
     case when capture.sender = 'contact' then conversation.contact_id end, capture.body, capture.process,
+    capture.wants_person,
     capture.sender = 'contact'
   )
   returning m.id, m.ticket_id into message_id, ticket_id;

@@ -340,7 +340,8 @@ declare
   category record;
   so_far record;
 begin
-  select m.ticket_id, m.organization_id, m.seq, m.is_machine, m.sender_status, m.is_verified into message
+  select m.ticket_id, m.organization_id, m.seq, m.is_machine, m.sender_status, m.is_verified, m.wants_person
+  into message
   from public.messages as m
   where m.id = reply_case.message_id and m.sender = 'contact';
   if not found then
@@ -379,7 +380,7 @@ begin
     owner.name, owner.ai_mode, owner.ai_threshold, owner.style,
     coalesce(triage.language, ticket.language, owner.language),
     coalesce(triage.sentiment, ticket.sentiment) = 'negative',
-    coalesce(triage.wants_human, false), coalesce(triage.injection, false),
+    message.wants_person or coalesce(triage.wants_human, false), coalesce(triage.injection, false),
     array(
       select s.topic
       from unnest(coalesce(triage.sensitive, '{}') || case when category.sensitive then array[category.key] end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -260,3 +261,35 @@ def test_so_many_chats_begin_in_a_minute_and_those_that_run_go_on(widget: Widget
     assert [visit.post("say_in_chat", body="x").status_code for visit in visits] == [200, 200, 429]
     assert visits[0].post("say_in_chat", body="more").status_code == 200
     assert visits[2].get("rpc/my_profiles") == []
+
+
+def test_who_asks_for_a_person_is_understood_whatever_the_words(widget: Widget) -> None:
+    visit = open_widget(widget)
+    asked, other = visit.say("أودّ التحدث إلى شخص", wants_person=True), visit.say("شكرا")
+    wanted = [
+        widget.value("select wants_human from private.reply_case(%s)", UUID(message["id"]))
+        for message in (asked, other)
+    ]
+    assert wanted == [True, False]
+
+
+def test_who_opens_it_is_greeted_and_told_whether_anybody_is_there(widget: Widget) -> None:
+    before = open_widget(widget).answer
+    assert (before["greeting"], before["is_open"], before["opens_at"]) == ("", None, None)
+    widget.db.execute("update public.chat_widgets set greeting = 'Ahoy' where id = %s", [widget.id])
+    calendar = widget.value(
+        "insert into public.calendars (organization_id, name, time_zone, is_default) values (%s, 'Always', 'UTC', true)"
+        " returning id",
+        widget.organization,
+    )
+    closed = open_widget(widget).answer
+    assert (closed["greeting"], closed["is_open"], closed["opens_at"]) == ("Ahoy", False, None)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    hours = "insert into public.calendar_hours (organization_id, calendar_id, weekday, opens, closes)"
+    for day, opens_at, is_open in ((today + timedelta(1), today + timedelta(1), False), (today, None, True)):
+        widget.db.execute(
+            f"{hours} values (%s, %s, %s, '00:00', '24:00')", [widget.organization, calendar, day.isoweekday()]
+        )
+        told = open_widget(widget).answer
+        assert told["is_open"] is is_open
+        assert told["opens_at"] == (opens_at and opens_at.isoformat())

@@ -45,6 +45,12 @@ OF_VISITOR = shape(
     scope={"const": "visitor"},
     organization_id=ID,
     contact_id={"anyOf": [ID, {"type": "null"}], "description": "null until the visitor has said something"},
+    greeting={"type": "string", "description": "what the widget says first; empty: words of its own"},
+    is_open={"type": ["boolean", "null"], "description": "by the default opening hours; null: there are none"},
+    opens_at={
+        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
+        "description": "when it opens next, where it is closed and that is within two weeks",
+    },
     visitor_secret={"type": "string", "description": "for the widget to keep; none where the site vouches"},
 )
 OF_VISITOR["required"].remove("visitor_secret")

@@ -74,6 +74,9 @@ def token(request: Request) -> Response:
         "scope": "visitor",
         "organization_id": str(organization),
         "contact_id": greeted and greeted["contact_id"] and str(greeted["contact_id"]),
+        "greeting": widget["greeting"],
+        "is_open": widget["is_open"],
+        "opens_at": widget["opens_at"] and widget["opens_at"].isoformat(),
     }
     return unstored(json_response(200, answer))
 
