@@ -469,14 +469,14 @@ isOneToOne: false
                   ]
                 },"chat_widgets": {
                   Row: {
-                    "created_at": string,"domains": (string)[],"id": string,"is_active": boolean,"name": string,"needs_identity": boolean,"organization_id": string,"updated_at": string
+                    "created_at": string,"domains": (string)[],"greeting": string,"id": string,"is_active": boolean,"name": string,"needs_identity": boolean,"organization_id": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"domains": (string)[],"id"?: string,"is_active"?: boolean,"name": string,"needs_identity"?: boolean,"organization_id": string,"updated_at"?: string
+                    "created_at"?: string,"domains": (string)[],"greeting"?: string,"id"?: string,"is_active"?: boolean,"name": string,"needs_identity"?: boolean,"organization_id": string,"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"domains"?: (string)[],"id"?: string,"is_active"?: boolean,"name"?: string,"needs_identity"?: boolean,"organization_id"?: string,"updated_at"?: string
+                    "created_at"?: string,"domains"?: (string)[],"greeting"?: string,"id"?: string,"is_active"?: boolean,"name"?: string,"needs_identity"?: boolean,"organization_id"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -1171,14 +1171,14 @@ isOneToOne: false
                   ]
                 },"messages": {
                   Row: {
-                    "body_html": string | null,"body_text": string,"contact_id": string | null,"created_at": string,"id": string,"is_internal": boolean,"is_machine": boolean,"is_verified": boolean,"member_id": string | null,"message_id_header": string | null,"organization_id": string,"process": boolean,"reply_text": string | null,"sender": Database["public"]['Enums']["message_sender"],"sender_status": string,"seq": number,"ticket_id": string
+                    "body_html": string | null,"body_text": string,"contact_id": string | null,"created_at": string,"id": string,"is_internal": boolean,"is_machine": boolean,"is_verified": boolean,"member_id": string | null,"message_id_header": string | null,"organization_id": string,"process": boolean,"reply_text": string | null,"sender": Database["public"]['Enums']["message_sender"],"sender_status": string,"seq": number,"ticket_id": string,"wants_person": boolean
                   }
                   ComputedFields: never
                   Insert: {
-                    "body_html"?: string | null,"body_text"?: string,"contact_id"?: string | null,"created_at"?: string,"id"?: string,"is_internal"?: boolean,"is_machine"?: boolean,"is_verified"?: boolean,"member_id"?: string | null,"message_id_header"?: string | null,"organization_id": string,"process"?: boolean,"reply_text"?: string | null,"sender": Database["public"]['Enums']["message_sender"],"sender_status"?: string,"seq": number,"ticket_id": string
+                    "body_html"?: string | null,"body_text"?: string,"contact_id"?: string | null,"created_at"?: string,"id"?: string,"is_internal"?: boolean,"is_machine"?: boolean,"is_verified"?: boolean,"member_id"?: string | null,"message_id_header"?: string | null,"organization_id": string,"process"?: boolean,"reply_text"?: string | null,"sender": Database["public"]['Enums']["message_sender"],"sender_status"?: string,"seq": number,"ticket_id": string,"wants_person"?: boolean
                   }
                   Update: {
-                    "body_html"?: string | null,"body_text"?: string,"contact_id"?: string | null,"created_at"?: string,"id"?: string,"is_internal"?: boolean,"is_machine"?: boolean,"is_verified"?: boolean,"member_id"?: string | null,"message_id_header"?: string | null,"organization_id"?: string,"process"?: boolean,"reply_text"?: string | null,"sender"?: Database["public"]['Enums']["message_sender"],"sender_status"?: string,"seq"?: number,"ticket_id"?: string
+                    "body_html"?: string | null,"body_text"?: string,"contact_id"?: string | null,"created_at"?: string,"id"?: string,"is_internal"?: boolean,"is_machine"?: boolean,"is_verified"?: boolean,"member_id"?: string | null,"message_id_header"?: string | null,"organization_id"?: string,"process"?: boolean,"reply_text"?: string | null,"sender"?: Database["public"]['Enums']["message_sender"],"sender_status"?: string,"seq"?: number,"ticket_id"?: string,"wants_person"?: boolean
                   }
                   Relationships: [
                     {
@@ -2427,7 +2427,8 @@ isOneToOne: false
 "sender": Database["public"]['Enums']["message_sender"],
 "sender_status": string,
 "seq": number,
-"ticket_id": string
+"ticket_id": string,
+"wants_person": boolean
             }
                           SetofOptions: {
         from: "*"
@@ -3393,7 +3394,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "say_in_chat":
-{ Args: { "body": string,"external_id"?: string }; Returns: {
+{ Args: { "body": string,"external_id"?: string,"wants_person"?: boolean }; Returns: {
               "body_html": string | null,
 "body_text": string,
 "contact_id": string | null,
@@ -3410,7 +3411,8 @@ isOneToOne: false
 "sender": Database["public"]['Enums']["message_sender"],
 "sender_status": string,
 "seq": number,
-"ticket_id": string
+"ticket_id": string,
+"wants_person": boolean
             }
                           SetofOptions: {
         from: "*"
@@ -3520,7 +3522,8 @@ isOneToOne: false
 "sender": Database["public"]['Enums']["message_sender"],
 "sender_status": string,
 "seq": number,
-"ticket_id": string
+"ticket_id": string,
+"wants_person": boolean
             }
                           SetofOptions: {
         from: "*"
