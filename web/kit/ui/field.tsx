@@ -1,6 +1,7 @@
 import {
   type InputHTMLAttributes,
   type ReactNode,
+  type Ref,
   type SelectHTMLAttributes,
   type TextareaHTMLAttributes,
   useId,
@@ -51,7 +52,7 @@ export function TextField({
   error,
   hideLabel,
   ...rest
-}: Shared & InputHTMLAttributes<HTMLInputElement>) {
+}: Shared & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
   return (
     <Field {...{ label, hint, error, hideLabel }}>
       {(given) => <input type="text" {...rest} {...given} />}
@@ -65,7 +66,7 @@ export function TextArea({
   error,
   hideLabel,
   ...rest
-}: Shared & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+}: Shared & TextareaHTMLAttributes<HTMLTextAreaElement> & { ref?: Ref<HTMLTextAreaElement> }) {
   return (
     <Field {...{ label, hint, error, hideLabel }}>
       {(given) => <textarea rows={4} {...rest} {...given} />}
