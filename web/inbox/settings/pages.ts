@@ -29,6 +29,13 @@ export type SettingsPage = {
 export const SETTINGS_PAGES: SettingsPage[] = [
   { path: "profile", group: "account", word: "profile", load: () => import("./profile/page") },
   {
+    path: "notifications",
+    group: "account",
+    word: "notifications",
+    load: () => import("./notifications/page"),
+  },
+  { path: "appearance", group: "account", word: "appearance", load: () => import("./appearance/page") },
+  {
     path: "organization",
     group: "desk",
     word: "organization",
@@ -59,4 +66,13 @@ export const SETTINGS_PAGES: SettingsPage[] = [
   { path: "tags", group: "flow", word: "tags", from: "agent", load: () => import("./tags/page") },
   { path: "canned", group: "writing", word: "canned", from: "agent", load: () => import("./canned/page") },
   { path: "macros", group: "writing", word: "macros", from: "manager", load: () => import("./macros/page") },
+  { path: "forms", group: "writing", word: "forms", from: "manager", load: () => import("./forms/page") },
+  { path: "fields", group: "flow", word: "fields", from: "manager", load: () => import("./fields/page") },
+  {
+    path: "widgets",
+    group: "channels",
+    word: "widgets",
+    from: "admin",
+    load: () => import("./widgets/page"),
+  },
 ];

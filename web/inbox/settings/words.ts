@@ -38,6 +38,7 @@ const words = defineWords({
     categories: "Categories",
     statuses: "Statuses",
 
+    again: "Try again",
     save: "Save",
     saved: "Saved",
     cancel: "Cancel",
@@ -97,6 +98,7 @@ const words = defineWords({
     categories: "الفئات",
     statuses: "الحالات",
 
+    again: "إعادة المحاولة",
     save: "حفظ",
     saved: "تم الحفظ",
     cancel: "إلغاء",

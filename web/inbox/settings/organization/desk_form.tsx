@@ -66,7 +66,7 @@ export function DeskForm({ desk }: { desk: Desk }) {
         />
       </Section>
       <Section title={t("waiting")}>
-        <div className={styles.columns}>
+        <div className={`${styles.columns} ${styles.foot}`}>
           {(["solve_after", "close_after", "ask_csat_after"] as const).map((field) => (
             <DurationField
               key={field}

@@ -1,5 +1,5 @@
 import { Checkbox, Select, TextField } from "@kit/ui";
-import { ALWAYS, type Condition } from "../../conditions/conditions";
+import { ALWAYS, type Condition, isUnfinished } from "../../conditions/conditions";
 import { ConditionsEditor } from "../../conditions/editor";
 import { useConditionWords } from "../../conditions/words";
 import { EditDialog } from "../edit_dialog";
@@ -40,6 +40,9 @@ export function RuleEditor({
       add_tags: [],
       is_final: true,
       is_active: true,
+    },
+    before: async ({ conditions }) => {
+      if (isUnfinished(conditions as Condition)) throw new Error(tc("unfinished"));
     },
     onSaved: onClose,
   });

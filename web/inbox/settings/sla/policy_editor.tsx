@@ -1,7 +1,8 @@
 import { Checkbox, Select, TextField } from "@kit/ui";
 import { useState } from "react";
-import { ALWAYS, type Condition } from "../../conditions/conditions";
+import { ALWAYS, type Condition, isUnfinished } from "../../conditions/conditions";
 import { ConditionsEditor } from "../../conditions/editor";
+import { useConditionWords } from "../../conditions/words";
 import { EditDialog } from "../edit_dialog";
 import layout from "../layout.module.css";
 import { useRowForm } from "../row_form";
@@ -24,6 +25,7 @@ export function PolicyEditor({
 }) {
   const t = useSlaWords();
   const ts = useSettingsWords();
+  const tc = useConditionWords();
   const { data: calendars } = useRows("calendars", ["name"]);
   const targetRows = useTable("sla_targets");
   const [written, setWritten] = useState<Promised[] | null>(null);
@@ -39,6 +41,9 @@ export function PolicyEditor({
       pauses_while_waiting: true,
       ai_counts: true,
       is_active: true,
+    },
+    before: async ({ conditions }) => {
+      if (isUnfinished(conditions as Condition)) throw new Error(tc("unfinished"));
     },
     after: async ({ id }) => {
       for (const each of written ?? []) {

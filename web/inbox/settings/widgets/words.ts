@@ -1,0 +1,56 @@
+import { defineWords, useWords } from "@kit/i18n";
+
+const words = defineWords({
+  en: {
+    intro: "The chat on your own pages. A widget is shown on the domains that you name, and nowhere else.",
+    add: "New widget",
+    edit: "Chat widget",
+    empty: "No widget yet",
+    domains: "Domains",
+    domainsHint:
+      "With commas between: shop.example, *.shop.example for all below it, localhost:3000 to try it.",
+    needsIdentity: "Only visitors for whom your site vouches",
+    needsIdentityHint: "By a token that your server signs with the widget’s secret.",
+    active: "In use",
+    off: "Off",
+    vouched: "Vouched for",
+    install: "Put it on your site",
+    installHint: "Before the end of the page’s body. It works under a strict content security policy.",
+    copy: "Copy",
+    copied: "Copied",
+    secret: "Secret for identified visitors",
+    secretHint:
+      "With it your server signs who a visitor is (HS256). It is shown once; making another ends this one.",
+    make: "Make a secret",
+    makeAgain: "Make another",
+    shownOnce: "Keep it now: it is not shown again.",
+    details: "Snippet and secret",
+    removeText: "Pages that carry it show no chat any more. Tickets stay.",
+  },
+  ar: {
+    intro: "المحادثة على صفحاتك. تظهر الأداة على النطاقات التي تسميها ولا تظهر في غيرها.",
+    add: "أداة جديدة",
+    edit: "أداة محادثة",
+    empty: "لا أداة بعد",
+    domains: "النطاقات",
+    domainsHint: "تفصل بينها فواصل: shop.example أو ‎*.shop.example لكل ما تحته أو localhost:3000 للتجربة.",
+    needsIdentity: "للزوار الذين يضمنهم موقعك فقط",
+    needsIdentityHint: "برمز يوقعه خادمك بسر الأداة.",
+    active: "مستخدمة",
+    off: "متوقفة",
+    vouched: "مضمونون",
+    install: "ضعها على موقعك",
+    installHint: "قبل نهاية متن الصفحة. تعمل تحت سياسة أمان محتوى صارمة.",
+    copy: "نسخ",
+    copied: "تم النسخ",
+    secret: "سر الزوار المعرَّفين",
+    secretHint: "به يوقع خادمك من هو الزائر (HS256). يظهر مرة واحدة، وإنشاء آخر ينهي هذا.",
+    make: "إنشاء سر",
+    makeAgain: "إنشاء آخر",
+    shownOnce: "احفظه الآن: لن يظهر مجددًا.",
+    details: "الشيفرة والسر",
+    removeText: "الصفحات التي تحملها لن تعرض محادثة. تبقى التذاكر.",
+  },
+});
+
+export const useWidgetWords = () => useWords(words);
