@@ -83,17 +83,21 @@ create table public.chunks (
 create index chunks_version_idx on public.chunks (organization_id, article_id, version_id);
 create unique index chunks_live_idx on public.chunks (version_id, ordinal) where retired_at is null;
 
--- Did it help? One word per contact and version.
+-- Did it help? One word per reader and version: a contact, or whoever else reads (56_help_centre.sql).
 create table public.article_feedback (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
   article_id uuid not null,
   version_id uuid not null,
-  contact_id uuid not null,
+  contact_id uuid,
+  -- Made up by the browser of somebody who is not signed in.
+  reader_id uuid,
   helpful boolean not null,
   comment text not null default '' check (length(comment) <= 4000),
   created_at timestamptz not null default now(),
+  check (num_nonnulls(contact_id, reader_id) = 1),
   unique (version_id, contact_id),
+  unique (version_id, reader_id),
   foreign key (organization_id, article_id, version_id)
     references public.article_versions (organization_id, article_id, id) on delete cascade,
   foreign key (organization_id, contact_id) references public.contacts (organization_id, id) on delete cascade

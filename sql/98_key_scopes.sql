@@ -168,6 +168,8 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/resend_invitation', null, null),
   ('rpc/mail_status', null, null),
   ('rpc/become_contact', null, null),
+  ('rpc/help_centre', null, null),
+  ('rpc/rate_article', null, null),
   ('rpc/correct_triage', null, null),
   ('rpc/create_api_key', null, null),
   ('rpc/create_organization', null, null),

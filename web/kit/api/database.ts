@@ -137,14 +137,14 @@ isOneToOne: false
                   ]
                 },"article_feedback": {
                   Row: {
-                    "article_id": string,"comment": string,"contact_id": string,"created_at": string,"helpful": boolean,"id": string,"organization_id": string,"version_id": string
+                    "article_id": string,"comment": string,"contact_id": string | null,"created_at": string,"helpful": boolean,"id": string,"organization_id": string,"reader_id": string | null,"version_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "article_id": string,"comment"?: string,"contact_id": string,"created_at"?: string,"helpful": boolean,"id"?: string,"organization_id": string,"version_id": string
+                    "article_id": string,"comment"?: string,"contact_id"?: string | null,"created_at"?: string,"helpful": boolean,"id"?: string,"organization_id": string,"reader_id"?: string | null,"version_id": string
                   }
                   Update: {
-                    "article_id"?: string,"comment"?: string,"contact_id"?: string,"created_at"?: string,"helpful"?: boolean,"id"?: string,"organization_id"?: string,"version_id"?: string
+                    "article_id"?: string,"comment"?: string,"contact_id"?: string | null,"created_at"?: string,"helpful"?: boolean,"id"?: string,"organization_id"?: string,"reader_id"?: string | null,"version_id"?: string
                   }
                   Relationships: [
                     {
@@ -2851,6 +2851,11 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"help_centre":
+{ Args: { "slug": string }; Returns: {
+              "asks_rating": boolean,"brand_color": string,"id": string,"language": string,"logo_url": string,"name": string,"slug": string,"takes_tickets": boolean
+            }[]
+                           },
 "inspect_again":
 { Args: { "attachment_id": string }; Returns: {
               "bytes": number,
@@ -3118,6 +3123,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"rate_article":
+{ Args: { "article_id": string,"comment"?: string,"helpful": boolean,"reader"?: string }; Returns: undefined
+                           },
 "rate_ticket":
 { Args: { "comment"?: string,"score": number,"ticket_id": string }; Returns: {
               "answered_by": string | null,
