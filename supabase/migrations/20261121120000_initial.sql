@@ -4766,6 +4766,7 @@ declare
   value text;
   filter jsonb;
   phrase tsquery;
+  is_address boolean;
   plain text := '';
 begin
   is_unfinished := false;
@@ -4788,7 +4789,10 @@ begin
       filters := filters || filter;
       continue;
     end if;
-    plain := plain || ' ' || token;
+    -- An address is one word, that few tickets have; its parts are words that many have.
+    is_address := position('@' in token) > 1 and length(token) <= 60
+      and tsvector_to_array(to_tsvector('pg_catalog.simple', private.fold(token))) = array[private.fold(token)];
+    plain := plain || ' ' || case when is_address then token else translate(token, '@_/', '   ') end;
     is_unfinished := not starts_with(token, '"');
     phrase := case when token ~ '^".*"$' then phraseto_tsquery('pg_catalog.simple', private.fold(value)) end;
     if numnode(phrase) > 1 then
@@ -4798,7 +4802,7 @@ begin
   -- Eight words leave nothing to choose. What is longer than any name is no word that somebody types.
   words := array(
     select w.lexeme
-    from unnest(private.search_words(translate(plain, '@_/', '   '))) as w
+    from unnest(to_tsvector('pg_catalog.simple', private.fold(plain))) as w
     where length(w.lexeme) <= 60
     order by w.positions[cardinality(w.positions)]
     limit 8
@@ -5766,6 +5770,8 @@ create table public.messages (
   is_verified boolean not null default false,
   -- Otherwise it is kept and told, and the AI leaves it alone.
   process boolean not null default true,
+  -- Its writer asks for a person, by more than words: the AI does not answer it.
+  wants_person boolean not null default false,
   body_text text not null default '' check (length(body_text) <= 1000000),
   -- What is new in it, without quotes and signature. Null where nothing was cut.
   reply_text text,
@@ -6549,7 +6555,7 @@ execute function private.keep_history();
 -- sql/38_attachments.sql
 
 -- Files that came with a message. The bytes lie in Storage, bucket `attachments`, under <organization>/…; what members
--- and contacts upload, under <organization>/uploads/<user>/….
+-- and contacts upload, under <organization>/uploads/<user or visitor>/….
 
 create table public.attachments (
   id uuid primary key default private.uuid7(),
@@ -6706,6 +6712,22 @@ begin
       ) * tstzmultirange(during)
     end
   );
+end;
+$$;
+
+-- Whether a calendar is open at an instant, and, where it is not, when it opens next within two weeks. Nulls for no
+-- calendar: nothing is promised.
+create function private.opening(calendar jsonb, at timestamptz) returns table (is_open boolean, opens_at timestamptz)
+language plpgsql stable set search_path = '' rows 1 as $$
+declare
+  next_open timestamptz;
+begin
+  if calendar is not null then
+    next_open := lower(private.open_spans(calendar, tstzrange(at, at + interval '14 days')));
+    is_open := coalesce(next_open = at, false);
+    opens_at := case when not is_open then next_open end;
+  end if;
+  return next;
 end;
 $$;
 
@@ -8408,6 +8430,17 @@ language sql stable set search_path = '' as $$
     and m.member_id is distinct from (select auth.uid());
 $$;
 
+-- How the latest message of a ticket begins, on one line, for lists: a computed column of the API
+-- (`tickets?select=id,preview`). Notes are no part of what was said.
+create function public.preview(ticket public.tickets) returns text
+language sql stable set search_path = '' as $$
+  select btrim(left(regexp_replace(left(m.body_text, 800), '\s+', ' ', 'g'), 160))
+  from public.messages as m
+  where m.ticket_id = (ticket).id and not m.is_internal
+  order by m.seq desc
+  limit 1;
+$$;
+
 -- Who writes has read what stands above.
 create function private.read_by_writing() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -9045,17 +9078,21 @@ create table public.chunks (
 create index chunks_version_idx on public.chunks (organization_id, article_id, version_id);
 create unique index chunks_live_idx on public.chunks (version_id, ordinal) where retired_at is null;
 
--- Did it help? One word per contact and version.
+-- Did it help? One word per reader and version: a contact, or whoever else reads (56_help_centre.sql).
 create table public.article_feedback (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
   article_id uuid not null,
   version_id uuid not null,
-  contact_id uuid not null,
+  contact_id uuid,
+  -- Made up by the browser of somebody who is not signed in.
+  reader_id uuid,
   helpful boolean not null,
   comment text not null default '' check (length(comment) <= 4000),
   created_at timestamptz not null default now(),
+  check (num_nonnulls(contact_id, reader_id) = 1),
   unique (version_id, contact_id),
+  unique (version_id, reader_id),
   foreign key (organization_id, article_id, version_id)
     references public.article_versions (organization_id, article_id, id) on delete cascade,
   foreign key (organization_id, contact_id) references public.contacts (organization_id, id) on delete cascade
@@ -10824,6 +10861,84 @@ language sql security definer set search_path = '' as $$
 $$;
 
 
+-- sql/56_help_centre.sql
+
+-- The help centre, as the public meets it: whose it is, and whether an article helped.
+
+-- What is shown of the organization that a help centre belongs to. Its looks stand in its settings: `brand_color`, as
+-- #rrggbb, and `logo_url`, a picture of the web; what is neither is left out. No row: there is no such organization, or
+-- it shows nothing to the public.
+create function private.help_centre(slug text) returns table (
+  id uuid, name text, slug text, language text, brand_color text, logo_url text, takes_tickets boolean,
+  asks_rating boolean
+)
+language sql stable security definer set search_path = '' rows 1 as $$
+  select
+    o.id, o.name, o.slug, o.language, substring(o.settings ->> 'brand_color' from '^#[0-9A-Fa-f]{6}$'),
+    substring(o.settings ->> 'logo_url' from '^https://[^\s"''<>]+$'), portal.is_open,
+    o.ask_csat_after is not null
+  from public.organizations as o
+  cross join lateral (select coalesce(o.settings ->> 'portal', 'true') <> 'false' as is_open) as portal
+  where o.slug = help_centre.slug
+    and (portal.is_open or exists (
+      select from public.articles as a where a.organization_id = o.id and a.status = 'published'
+    ));
+$$;
+
+create function public.help_centre(slug text) returns table (
+  id uuid, name text, slug text, language text, brand_color text, logo_url text, takes_tickets boolean,
+  asks_rating boolean
+)
+language sql stable set search_path = '' as $$
+  select * from private.help_centre(help_centre.slug);
+$$;
+
+-- Did a published article help? The caller's word on what it says now, which they may change. Who is no contact says so
+-- as a reader, by an id that their browser has made up and keeps; such words are many or few as somebody likes, so an
+-- organization takes 60 a minute, and they are told apart by having no contact.
+create function private.rate_article(article_id uuid, helpful boolean, comment text, reader uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  article public.articles;
+  contact uuid;
+  wait integer;
+  said constant text := left(btrim(coalesce(rate_article.comment, '')), 4000);
+begin
+  select a.* into article from public.articles as a where a.id = rate_article.article_id and a.status = 'published';
+  if article.id is null then
+    raise exception 'there is no article % to read', rate_article.article_id using errcode = 'PT404';
+  elsif rate_article.helpful is null then
+    raise exception 'say whether it helped' using errcode = '22023';
+  end if;
+  contact := private.my_contact_id(article.organization_id);
+  if contact is not null then
+    insert into public.article_feedback (organization_id, article_id, version_id, contact_id, helpful, comment)
+    values (article.organization_id, article.id, article.current_version_id, contact, rate_article.helpful, said)
+    on conflict (version_id, contact_id) do update set helpful = excluded.helpful, comment = excluded.comment;
+    return;
+  elsif rate_article.reader is null then
+    raise exception 'a reader who is no contact says so by an id of theirs' using errcode = '22023';
+  end if;
+  wait := private.take_rate('feedback ' || article.organization_id, 60);
+  if wait is not null then
+    raise exception 'too much is said at once' using errcode = 'PT429', hint = format('Try again in %s s.', wait);
+  end if;
+  insert into public.article_feedback (organization_id, article_id, version_id, reader_id, helpful, comment)
+  values (
+    article.organization_id, article.id, article.current_version_id, rate_article.reader, rate_article.helpful, said
+  )
+  on conflict (version_id, reader_id) do update set helpful = excluded.helpful, comment = excluded.comment;
+end;
+$$;
+
+create function public.rate_article(article_id uuid, helpful boolean, comment text default '', reader uuid default null)
+returns void
+language sql set search_path = '' as $$
+  select private.rate_article(rate_article.article_id, rate_article.helpful, rate_article.comment, rate_article.reader);
+$$;
+
+
 -- sql/57_reopen.sql
 
 -- What a message does to a ticket that is over, and where one goes that was written to a merged ticket. It holds for
@@ -11475,7 +11590,7 @@ begin
         ), 'rated_badly', new.subject_id, ticket.id
       );
     end if;
-  elsif new.data ->> 'kind' = 'reply' then
+  elsif new.data ->> 'kind' in ('reply', 'chat') then
     perform private.notify(
       organization, array_remove(array[ticket.assignee_id], null), 'mail_failed', new.subject_id, ticket.id
     );
@@ -11729,7 +11844,7 @@ create table public.triage_results (
   organization_id uuid not null references public.organizations (id) on delete cascade,
   ticket_id uuid not null,
   message_id uuid not null,
-  -- The text that was looked at, and its vectors: what a correction learns from.
+  -- What was asked, without courtesies, and its vectors: what a correction learns from.
   text text not null,
   embedding extensions.vector(384) not null,
   lexical extensions.sparsevec(65536) not null,
@@ -12646,6 +12761,8 @@ create table public.chat_widgets (
   name text not null check (length(btrim(name)) between 1 and 100),
   -- Pages elsewhere are given no token.
   domains text[] not null check (cardinality(domains) between 1 and 50 and private.are_hosts(domains)),
+  -- What who opens it reads first; without one the widget has words of its own.
+  greeting text not null default '' check (length(greeting) <= 300),
   -- Only visitors for whom the site vouches.
   needs_identity boolean not null default false,
   is_active boolean not null default true,
@@ -12676,8 +12793,8 @@ create table public.visitors (
   contact_id uuid not null,
   -- The site has vouched for them.
   is_identified boolean not null default false,
-  -- What they say their address is, for members to read. Nobody has checked it, so it makes them no contact with that
-  -- address, and nothing is sent there by itself.
+  -- What they say their address is, for members to read, and for what they answer (66_chat_mails.sql). Nobody has
+  -- checked it, so it makes them no contact with that address, and nothing is sent there by itself.
   email text check (email = private.normal_email(email) and email like '%_@_%' and length(email) <= 320),
   -- When they last got a token or said something.
   seen_at timestamptz not null default now(),
@@ -12723,15 +12840,19 @@ $$;
 
 -- The widget that somebody opens on a page, before any tenant is known. No row: there is none, or it is switched off.
 create function private.open_widget(widget_id uuid, origin text) returns table (
-  organization_id uuid, is_home boolean, needs_identity boolean, secret_id uuid, sealed bytea, key_version integer
+  organization_id uuid, is_home boolean, needs_identity boolean, secret_id uuid, sealed bytea, key_version integer,
+  greeting text, is_open boolean, opens_at timestamptz
 )
 language plpgsql stable security definer set search_path = '' rows 1 as $$
 #variable_conflict use_column
 begin
   return query
-  select w.organization_id, private.is_home(w.domains, origin), w.needs_identity, s.id, s.sealed, s.key_version
+  select w.organization_id, private.is_home(w.domains, origin), w.needs_identity, s.id, s.sealed, s.key_version,
+    w.greeting, h.is_open, h.opens_at
   from public.chat_widgets as w
   left join private.widget_secrets as s on s.organization_id = w.organization_id and s.widget_id = w.id
+  left join public.calendars as c on c.organization_id = w.organization_id and c.is_default
+  cross join lateral private.opening(private.calendar_value(c.id), now()) as h
   where w.id = open_widget.widget_id and w.is_active;
 end;
 $$;
@@ -12806,7 +12927,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   mine constant uuid := private.try_uuid(private.visitor_claim('visitor_id'));
   organization constant uuid := private.try_uuid(private.visitor_claim('organization_id'));
-  email constant text := private.normal_email(private.visitor_claim('email'));
+  address constant text := private.normal_email(private.visitor_claim('email'));
   visitor public.visitors;
   contact uuid;
 begin
@@ -12822,11 +12943,13 @@ begin
   if found then
     return visitor;
   end if;
-  if email is not null then
+  if address is not null then
     insert into public.contacts (organization_id, email, name, source)
-    values (organization, email, left(coalesce(private.visitor_claim('name'), ''), 200), 'chat')
+    values (organization, address, left(coalesce(private.visitor_claim('name'), ''), 200), 'chat')
     on conflict do nothing;
-    select coalesce(c.merged_into, c.id) into contact from public.contacts as c where c.organization_id = organization and c.email = email;
+    select coalesce(c.merged_into, c.id) into contact
+    from public.contacts as c
+    where c.organization_id = organization and c.email = address;
   else
     insert into public.contacts (organization_id, name, source)
     values (organization, left(coalesce(private.visitor_claim('name'), ''), 200), 'chat')
@@ -12842,8 +12965,10 @@ end;
 $$;
 
 -- What a visitor says. The first word opens a ticket; what follows goes on with it until it is resolved. With an
--- external_id, made by the client, a message that is sent again is the one that is there.
-create function private.say_in_chat(body text, external_id text) returns public.messages
+-- external_id, made by the client, a message that is sent again is the one that is there. Who wants a person is
+-- answered by one, whatever the words are.
+create function private.say_in_chat(body text, external_id text, wants_person boolean)
+returns public.messages
 language plpgsql security definer set search_path = '' as $$
 declare
   visitor public.visitors;
@@ -12855,16 +12980,20 @@ begin
   select c.message_id into message
   from private.capture(
     visitor.organization_id, 'chat', 'visitor:' || visitor.id, visitor.contact_id, 'contact', say_in_chat.body,
-    'visitor:' || visitor.id || ':' || say_in_chat.external_id, true
+    'visitor:' || visitor.id || ':' || say_in_chat.external_id, true, say_in_chat.wants_person
   ) as c;
   select * into said from public.messages as m where m.id = message;
   return said;
 end;
 $$;
 
-create function public.say_in_chat(body text, external_id text default null) returns public.messages
+create function public.say_in_chat(
+  body text, external_id text default null, wants_person boolean default false
+) returns public.messages
 language sql set search_path = '' as $$
-  select * from private.say_in_chat(say_in_chat.body, say_in_chat.external_id);
+  select * from private.say_in_chat(
+    say_in_chat.body, say_in_chat.external_id, coalesce(say_in_chat.wants_person, false)
+  );
 $$;
 
 -- What a visitor says their address is, and how they are called. Their visit is registered with it (26_sessions.sql).
@@ -13235,7 +13364,7 @@ create table public.channel_threads (
   -- The channel's own name for it: a chat id, a phone number, `visitor:<id>`.
   thread text not null check (length(thread) between 1 and 255),
   contact_id uuid not null,
-  -- The ticket it goes on in; a new one once this is resolved.
+  -- The ticket it goes on in; once that is resolved, the rules of 57_reopen.sql say where.
   ticket_id uuid,
   created_at timestamptz not null default now(),
   unique (organization_id, channel, thread),
@@ -13267,12 +13396,12 @@ create table public.captured_messages (
 create index captured_messages_ticket_idx on public.captured_messages (organization_id, ticket_id);
 create index captured_messages_message_idx on public.captured_messages (organization_id, message_id);
 
--- A message of a conversation. It goes on with the conversation's ticket, or opens one: the first, or where the last is
--- resolved. Not to be processed: it is kept and told, and the AI leaves it alone. The conversation's row puts its
--- writers in line.
+-- A message of a conversation. It goes on with the conversation's ticket, or opens one. Where that ticket is resolved,
+-- the message opens it again or a ticket that follows, as on any channel (57_reopen.sql). Not to be processed: it is
+-- kept and told, and the AI leaves it alone. The conversation's row puts its writers in line.
 create function private.capture(
   organization_id uuid, channel public.ticket_channel, thread text, contact_id uuid, sender public.message_sender,
-  body text, external_id text, process boolean
+  body text, external_id text, process boolean, wants_person boolean default false
 ) returns table (ticket_id uuid, message_id uuid, is_new boolean)
 language plpgsql security definer set search_path = '' rows 1 as $$
 #variable_conflict use_column
@@ -13299,7 +13428,7 @@ begin
   select t.id into ticket_id
   from public.tickets as t
   where t.organization_id = capture.organization_id and t.id = private.ticket_now(conversation.ticket_id)
-    and t.contact_id = conversation.contact_id and t.status_category <> 'resolved';
+    and t.contact_id = conversation.contact_id;
   if ticket_id is null then
     if capture.channel = 'chat' then
       select l.chats into allowed from private.rate_limits as l where l.organization_id = capture.organization_id;
@@ -13319,13 +13448,14 @@ begin
     returning t.id into ticket_id;
   end if;
   insert into public.messages as m (
-    organization_id, ticket_id, sender, contact_id, body_text, process,
+    organization_id, ticket_id, sender, contact_id, body_text, process, wants_person,
     -- Its channel says who it is, and answers go back by the same one.
     is_verified
   )
   values (
     capture.organization_id, ticket_id, capture.sender,
     case when capture.sender = 'contact' then conversation.contact_id end, capture.body, capture.process,
+    capture.wants_person,
     capture.sender = 'contact'
   )
   returning m.id, m.ticket_id into message_id, ticket_id;
@@ -13842,7 +13972,8 @@ declare
   category record;
   so_far record;
 begin
-  select m.ticket_id, m.organization_id, m.seq, m.is_machine, m.sender_status, m.is_verified into message
+  select m.ticket_id, m.organization_id, m.seq, m.is_machine, m.sender_status, m.is_verified, m.wants_person
+  into message
   from public.messages as m
   where m.id = reply_case.message_id and m.sender = 'contact';
   if not found then
@@ -13881,7 +14012,7 @@ begin
     owner.name, owner.ai_mode, owner.ai_threshold, owner.style,
     coalesce(triage.language, ticket.language, owner.language),
     coalesce(triage.sentiment, ticket.sentiment) = 'negative',
-    coalesce(triage.wants_human, false), coalesce(triage.injection, false),
+    message.wants_person or coalesce(triage.wants_human, false), coalesce(triage.injection, false),
     array(
       select s.topic
       from unnest(coalesce(triage.sensitive, '{}') || case when category.sensitive then array[category.key] end)
@@ -13905,6 +14036,180 @@ end;
 $$;
 
 
+-- sql/66_chat_mails.sql
+
+-- Answers in a chat whose visitor has left go to them by mail: once, together, and only what they have not seen.
+
+alter table public.organizations
+-- How long after they were last there a visitor has left. Null: chats are never mailed.
+add column mail_chat_after interval default '10 minutes'
+check (mail_chat_after between interval '1 minute' and interval '7 days');
+
+-- How far a ticket's contact has read it, as they say. Who writes has read what stands above.
+create table public.contact_reads (
+  ticket_id uuid primary key,
+  organization_id uuid not null,
+  -- Only ever grows.
+  seq integer not null,
+  read_at timestamptz not null default now(),
+  foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade
+);
+create index contact_reads_ticket_idx on public.contact_reads (organization_id, ticket_id);
+
+-- The calling contact has read a ticket of theirs up to a message; null: up to now. Of an older and a newer word the
+-- newer counts.
+create function private.mark_seen(ticket_id uuid, seq integer) returns integer
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  ticket public.tickets;
+  now_read integer;
+begin
+  select * into ticket from public.tickets as t
+  where t.id = mark_seen.ticket_id and t.contact_id in (select private.my_contacts());
+  if ticket.id is null then
+    raise exception 'there is no ticket %', mark_seen.ticket_id using errcode = 'PT404';
+  end if;
+  update public.visitors as v set seen_at = now()
+  where v.id = private.try_uuid(private.visitor_claim('visitor_id'));
+  insert into public.contact_reads as r (ticket_id, organization_id, seq)
+  values (
+    ticket.id, ticket.organization_id, least(greatest(coalesce(mark_seen.seq, ticket.last_seq), 0), ticket.last_seq)
+  )
+  on conflict (ticket_id) do update set seq = greatest(r.seq, excluded.seq), read_at = now()
+  returning r.seq into now_read;
+  return now_read;
+end;
+$$;
+
+create function public.mark_seen(ticket_id uuid, seq integer default null) returns integer
+language sql set search_path = '' as $$
+  select private.mark_seen(mark_seen.ticket_id, mark_seen.seq);
+$$;
+
+-- The answers in a chat that its visitor has neither seen nor been mailed, and where and when they are mailed; no row:
+-- there are none, or nowhere to mail them to. An address that the visitor gave and nobody has proved may be somebody
+-- else's: then it takes a person's answer, as nothing goes to it by itself. It is proved by a verified mail from there
+-- in this ticket.
+create function private.unseen_answers(ticket_id uuid) returns table (
+  message_id uuid, after_seq integer, up_to_seq integer, by_person boolean, to_address text, is_proved boolean,
+  due timestamptz
+)
+language plpgsql stable set search_path = '' rows 1 as $$
+#variable_conflict use_column
+declare
+  chat record;
+begin
+  select
+    t.organization_id, t.contact_id, o.mail_chat_after as patience, there.seen_at,
+    coalesce(c.email, there.email) as to_address,
+    c.email is not null or exists (
+      select from public.messages as m
+      join public.contacts as w on w.organization_id = m.organization_id and w.id = m.contact_id
+      where m.ticket_id = t.id and w.email = there.email and m.is_verified and m.sender_status = 'known'
+        and not m.is_machine
+    ) as is_proved
+  into chat
+  from public.tickets as t
+  join public.organizations as o on o.id = t.organization_id
+  join public.contacts as c on c.organization_id = t.organization_id and c.id = t.contact_id
+  cross join lateral (
+    select
+      max(v.seen_at) as seen_at,
+      (array_agg(v.email order by v.seen_at desc) filter (where v.email is not null))[1] as email
+    from public.visitors as v
+    where v.organization_id = t.organization_id and v.contact_id = t.contact_id
+  ) as there
+  where t.id = unseen_answers.ticket_id and t.channel = 'chat' and not t.is_spam and there.seen_at is not null
+    -- What an adapter carries on, it carries the answers of.
+    and not exists (
+      select from public.channel_threads as h
+      where h.organization_id = t.organization_id and h.ticket_id = t.id and h.thread not like 'visitor:%'
+    );
+  if chat.patience is null or chat.to_address is null then
+    return;
+  end if;
+  after_seq := greatest(
+    (select r.seq from public.contact_reads as r where r.ticket_id = unseen_answers.ticket_id),
+    (
+      select max(m.seq) from public.messages as m
+      where m.ticket_id = unseen_answers.ticket_id and m.sender = 'contact' and m.sender_status = 'known'
+        and not m.is_machine
+    ),
+    (
+      select max(m.seq) from public.outgoing_mails as e
+      join public.messages as m on m.organization_id = e.organization_id and m.id = e.message_id
+      where e.organization_id = chat.organization_id and e.ticket_id = unseen_answers.ticket_id and e.kind = 'chat'
+        and e.status <> 'suppressed' and m.ticket_id = e.ticket_id
+    ),
+    0
+  );
+  select
+    (array_agg(m.id order by m.seq desc))[1], max(m.seq), bool_or(m.sender = 'member'),
+    -- A little later, so that what is said in one go comes in one mail; an hour later even where a page stands open
+    -- that nobody looks at.
+    least(
+      greatest(max(m.created_at) + interval '2 minutes', chat.seen_at + chat.patience),
+      min(m.created_at) + chat.patience + interval '1 hour'
+    )
+  into message_id, up_to_seq, by_person, due
+  from public.messages as m
+  where m.ticket_id = unseen_answers.ticket_id and m.sender in ('member', 'ai') and not m.is_internal
+    and m.seq > after_seq;
+  if message_id is not null and (chat.is_proved or by_person) then
+    to_address := chat.to_address;
+    is_proved := chat.is_proved;
+    return next;
+  end if;
+end;
+$$;
+
+-- The time to mail a chat's answers has come, unless its visitor was there meanwhile.
+create function private.ring_chat_mail(payload jsonb) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  unseen record;
+  ticket constant uuid := payload ->> 'ticket_id';
+begin
+  select u.* into unseen
+  from public.tickets as t
+  cross join lateral private.unseen_answers(t.id) as u
+  where t.id = ticket and t.organization_id = private.current_organization();
+  if unseen.due > now() then
+    perform private.enqueue(
+      private.current_organization(), 'clock', payload, unseen.due, dedupe_key => 'chat_mail:' || ticket
+    );
+  elsif unseen.message_id is not null then
+    perform private.enqueue(
+      private.current_organization(), 'send_mail',
+      jsonb_build_object('type', 'chat', 'subject_id', unseen.message_id, 'ticket_id', ticket),
+      order_key => 'send_mail:' || ticket
+    );
+  end if;
+end;
+$$;
+
+create function private.await_chat_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  due timestamptz;
+begin
+  select u.due into due from private.unseen_answers(new.ticket_id) as u;
+  if due is not null then
+    perform private.enqueue(
+      new.organization_id, 'clock', jsonb_build_object('ring', 'chat_mail', 'ticket_id', new.ticket_id), due,
+      dedupe_key => 'chat_mail:' || new.ticket_id
+    );
+  end if;
+  return null;
+end;
+$$;
+
+create trigger messages_chat_mail after insert on public.messages
+for each row when (new.sender in ('member', 'ai') and not new.is_internal)
+execute function private.await_chat_mail();
+
+
 -- sql/70_outgoing_mails.sql
 
 -- Mail out: rendered once, stored first, then sent; what became of it stays visible.
@@ -13924,11 +14229,11 @@ create table public.outgoing_mails (
   id uuid primary key default private.uuid7(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
   ticket_id uuid,
-  -- The message it carries; null for a mail about the ticket itself.
+  -- The message it carries, of several in a chat the last; null for a mail about the ticket itself.
   message_id uuid,
-  -- What else it is about: a survey, a member's bundle of notifications.
+  -- What else it is about: a survey, a member's bundle of notifications, a sending of an invitation.
   about_id uuid,
-  kind text not null check (kind in ('reply', 'receipt', 'csat', 'notices')),
+  kind text not null check (kind in ('reply', 'receipt', 'csat', 'notices', 'invitation', 'chat')),
   -- Nobody pressed a button: it says so in Auto-Submitted and counts against the limits.
   is_automatic boolean not null,
   contact_id uuid,
@@ -13972,7 +14277,14 @@ create table public.outgoing_mails (
   unique (organization_id, id),
   unique (organization_id, message_id, kind),
   unique (organization_id, about_id, kind),
-  check (case when user_id is null then contact_id is not null and ticket_id is not null else contact_id is null end),
+  check (
+    case
+      -- Who is invited is no member yet.
+      when kind = 'invitation' then about_id is not null and num_nonnulls(ticket_id, contact_id, user_id) = 0
+      when user_id is null then contact_id is not null and ticket_id is not null
+      else contact_id is null
+    end
+  ),
   foreign key (organization_id, ticket_id) references public.tickets (organization_id, id) on delete cascade,
   foreign key (organization_id, message_id) references public.messages (organization_id, id) on delete cascade,
   foreign key (organization_id, contact_id) references public.contacts (organization_id, id),
@@ -13986,6 +14298,9 @@ create index outgoing_mails_contact_idx on public.outgoing_mails (organization_i
 create unique index outgoing_mails_provider_idx on public.outgoing_mails (provider, provider_id)
 where provider_id is not null;
 
+-- What goes to addresses that nobody has proved is counted, by day.
+create index outgoing_mails_address_idx on public.outgoing_mails (organization_id, kind, to_address, created_at)
+where kind in ('invitation', 'chat');
 create index outgoing_mails_header_idx on public.outgoing_mails (message_id_header, organization_id)
 where message_id_header is not null;
 
@@ -14094,6 +14409,7 @@ begin
   where m.id = resolve_outgoing_mail.id
     and m.organization_id = any(array(select private.my_organizations('agent')))
     and (m.user_id is null or m.user_id = (select auth.uid()))
+    and (m.kind <> 'invitation' or m.organization_id = any(array(select private.my_organizations('admin'))))
   for no key update;
   if mail.id is null then
     raise exception 'there is no mail %', resolve_outgoing_mail.id using errcode = 'PT404';
@@ -14123,7 +14439,7 @@ begin
         end,
         'subject_id', coalesce(mail.message_id, mail.about_id, mail.ticket_id), 'ticket_id', mail.ticket_id
       ),
-      order_key => 'send_mail:' || coalesce(mail.ticket_id, mail.user_id)
+      order_key => 'send_mail:' || coalesce(mail.ticket_id, mail.user_id, mail.about_id)
     );
   elsif decision = 'was_sent' then
     update public.outgoing_mails as m
@@ -14143,6 +14459,124 @@ $$;
 create function public.resolve_outgoing_mail(id uuid, decision text) returns text
 language sql set search_path = '' as $$
   select private.resolve_outgoing_mail(resolve_outgoing_mail.id, resolve_outgoing_mail.decision);
+$$;
+
+
+-- sql/71_invitation_mails.sql
+
+-- The mail that carries an invitation to who is invited.
+
+alter table public.invitations
+-- By outgoing_mails.about_id; another each time it is sent again. Null: there was no address to send it from.
+add column mailed_in uuid;
+
+-- Sends an invitation, where its organization has an address to send from.
+create function private.mail_invitation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  new.mailed_in := case when exists (
+    select from public.mail_addresses as a where a.organization_id = new.organization_id
+  ) then private.uuid7() end;
+  if new.mailed_in is not null then
+    perform private.enqueue(
+      new.organization_id, 'send_mail', jsonb_build_object('type', 'invitation', 'subject_id', new.mailed_in),
+      order_key => 'send_mail:' || new.id
+    );
+  end if;
+  return new;
+end;
+$$;
+
+create trigger invitations_mail before insert or update of mailed_in on public.invitations
+for each row execute function private.mail_invitation();
+
+-- May one more invitation be mailed there? Three a day to an address, a hundred a day in all, so that no desk can be
+-- made to pester people with them.
+create function private.may_mail_invitation(organization_id uuid, address text) returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select count(*) filter (where m.to_address = may_mail_invitation.address) < 3 and count(*) < 100
+    from public.outgoing_mails as m
+    where m.organization_id = may_mail_invitation.organization_id
+      and m.kind = 'invitation' and m.status <> 'suppressed'
+      and m.created_at > now() - interval '1 day'
+  );
+end;
+$$;
+
+-- Did mail to this address bounce, or was it called spam, within a month? Of addresses that are no contact's: those of
+-- contacts are suppressed there. For the tenant that the function works for.
+create function private.is_refused_address(address text) returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return exists (
+    select from public.outgoing_mails as m
+    where m.organization_id = (select private.current_organization())
+      and m.kind in ('invitation', 'chat') and m.to_address = is_refused_address.address
+      and m.delivery in ('bounced', 'complained')
+      and m.created_at > now() - interval '30 days'
+  );
+end;
+$$;
+
+-- Sends an open invitation again, good for another seven days. It is the caller's from then on: an invitation is void
+-- without an inviter who may still give its role.
+create function private.resend_invitation(invitation_id uuid) returns public.invitations
+language plpgsql security definer set search_path = '' as $$
+declare
+  invitation public.invitations;
+begin
+  select i.* into invitation
+  from public.invitations as i
+  where i.id = resend_invitation.invitation_id and i.accepted_at is null
+    and i.organization_id = any (array(select private.my_organizations('admin')))
+  for update;
+  if invitation.id is null then
+    raise exception 'there is no open invitation %', resend_invitation.invitation_id using errcode = 'PT404';
+  end if;
+  if coalesce(private.my_role(invitation.organization_id) < invitation.role, true) then
+    raise exception 'nobody invites to a role above their own' using errcode = '42501';
+  end if;
+  if not exists (
+    select from public.mail_addresses as a where a.organization_id = invitation.organization_id
+  ) then
+    raise exception 'there is no address to send it from'
+      using errcode = 'PT409', hint = 'Add a mail address, or tell the invitation''s id by another way.';
+  end if;
+  if not private.may_mail_invitation(invitation.organization_id, invitation.email) then
+    raise exception 'enough invitations were mailed for today'
+      using errcode = 'PT429', hint = 'Three a day go to an address, a hundred in all.';
+  end if;
+  update public.invitations as i
+  set mailed_in = private.uuid7(), invited_by = (select auth.uid()), expires_at = now() + interval '7 days'
+  where i.id = invitation.id
+  returning i.* into invitation;
+  return invitation;
+end;
+$$;
+
+create function public.resend_invitation(invitation_id uuid) returns public.invitations
+language sql set search_path = '' as $$
+  select * from private.resend_invitation(resend_invitation.invitation_id);
+$$;
+
+-- What became of an invitation's mail, a computed column of the API: not_sent (there is no address to send from),
+-- waiting, or as outgoing_mails has it: what the provider told, else the status.
+create function public.mail_status(invitation public.invitations) returns text
+language sql stable set search_path = '' as $$
+  select coalesce(
+    (
+      select coalesce(m.delivery::text, case m.status when 'stored' then 'waiting' else m.status end)
+      from public.outgoing_mails as m
+      where m.organization_id = i.organization_id and m.kind = 'invitation' and m.about_id = i.mailed_in
+    ),
+    case when i.mailed_in is null or not exists (
+      select from public.mail_addresses as a where a.organization_id = i.organization_id
+    ) then 'not_sent' else 'waiting' end
+  )
+  from public.invitations as i
+  where i.id = (invitation).id;
 $$;
 
 
@@ -15278,13 +15712,33 @@ begin
 end;
 $$;
 
--- Where the caller may upload to: as an agent, or as a contact of a desk that shows itself to contacts.
+-- Whose folder the caller uploads to: a user's, or that of a visitor of a widget.
+create function private.uploader() returns uuid
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(private.try_uuid(private.visitor_claim('visitor_id')), (select auth.uid()));
+end;
+$$;
+
+-- Where the caller may upload to: as an agent, or as a contact of a desk that shows itself to contacts. A visitor who
+-- has said something is a contact; anybody can be one, so theirs are 20 files a day.
 create function private.may_upload(organization_id uuid) returns boolean
 language plpgsql stable security definer set search_path = '' as $$
+declare
+  visitor constant text := private.visitor_claim('visitor_id');
 begin
   return may_upload.organization_id in (
     select private.my_organizations('agent') union select private.my_contact_organizations()
-  ) and private.has_room_for_files(may_upload.organization_id);
+  ) and private.has_room_for_files(may_upload.organization_id)
+  and (
+    visitor is null
+    or 20 > (
+      select count(*) from storage.objects as o
+      where o.bucket_id = 'attachments'
+        and o.name like may_upload.organization_id || '/uploads/' || visitor || '/%'
+        and o.created_at > now() - interval '1 day'
+    )
+  );
 end;
 $$;
 
@@ -15295,7 +15749,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   most constant integer := 20;
   message public.messages;
-  me constant uuid := (select auth.uid());
+  me constant uuid := private.uploader();
   missing text;
 begin
   select * into message from public.messages as m
@@ -16312,9 +16766,9 @@ $$;
 create trigger invitations_plan after insert on public.invitations
 for each row execute function private.keep_invitations_to_plan();
 
--- Mails beyond the plan. Answers and what members are told go out all the same, and show in usage: a customer who was
--- let in is not left without an answer. What the desk sends unasked (receipts, questions how it went) is held back,
--- visibly. Anything else is refused to whoever wants to send it.
+-- Mails beyond the plan. Answers, and what members and the invited are told, go out all the same, and show in usage: a
+-- customer who was let in is not left without an answer. What the desk sends unasked (receipts, questions how it went)
+-- is held back, visibly. Anything else is refused to whoever wants to send it.
 create function private.keep_mails_to_plan() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -16331,7 +16785,7 @@ end;
 $$;
 
 create trigger outgoing_mails_plan before insert on public.outgoing_mails
-for each row when (new.kind not in ('reply', 'notices') and new.status = 'stored')
+for each row when (new.kind not in ('reply', 'chat', 'notices', 'invitation') and new.status = 'stored')
 execute function private.keep_mails_to_plan();
 
 -- What an organization uses of its plan. `allowed` null: no limit.
@@ -18273,6 +18727,7 @@ insert into private.personal_data (
 ('public.sla_clocks', null, null, false, '{}', 'keep', null, 0, 'Times that were promised to the ticket.'),
 ('private.sla_rules', null, null, false, '{}', 'keep', null, 0, 'The rules that a ticket was judged by.'),
 ('public.ticket_reads', null, null, false, '{}', 'keep', null, 0, 'What members have read.'),
+('public.contact_reads', null, 'r.ticket_id = any ($2)', true, '{}', 'delete', null, 10, null),
 ('public.ticket_routings', null, null, false, '{}', 'keep', null, 0, 'Which rules were taken.'),
 ('public.ticket_participants', 'r.contact_id = any ($2)', 'r.ticket_id = any ($2)', true, '{added_by}', 'delete', null,
   10, null),
@@ -18642,6 +19097,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('ticket_routings', 'tickets:read', null),
   ('rpc/explain_assignment', 'tickets:read', 'tickets:read'),
   ('ticket_reads', 'tickets:read', null),
+  ('contact_reads', 'tickets:read', null),
   ('ticket_moves', 'tickets:read', null),
   ('rpc/merge_tickets', null, 'tickets:write'),
   ('rpc/split_ticket', null, 'tickets:write'),
@@ -18691,6 +19147,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/read_room', null, null),
   ('rpc/unread_rooms', null, null),
   ('rpc/leave_address', null, null),
+  ('rpc/mark_seen', null, null),
   ('sessions', 'contacts:read', 'contacts:write'),
   ('session_events', 'contacts:read', null),
   ('rpc/register_session', null, 'contacts:write'),
@@ -18785,7 +19242,11 @@ insert into private.key_scopes (resource, reads, writes) values
   ('triage_examples', null, null),
   ('rpc/accept_draft', null, null),
   ('rpc/accept_invitation', null, null),
+  ('rpc/resend_invitation', null, null),
+  ('rpc/mail_status', null, null),
   ('rpc/become_contact', null, null),
+  ('rpc/help_centre', null, null),
+  ('rpc/rate_article', null, null),
   ('rpc/correct_triage', null, null),
   ('rpc/create_api_key', null, null),
   ('rpc/create_organization', null, null),
@@ -18885,6 +19346,8 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('leave_organization', 'members.leave', 'viewer', 'Leave an organization'),
   ('leave_room', 'rooms.leave', 'viewer', 'Leave a room'),
   ('log_export', 'audit_log.note_export', 'viewer', 'Note that rows were taken out'),
+  ('mail_status', 'invitations.mail_status', 'admin', 'See what became of an invitation''s mail'),
+  ('mark_seen', 'chat.mark_seen', null, 'Say how far you have read, as the contact'),
   ('mark_read', 'tickets.mark_read', 'viewer', 'Say how far you have read'),
   ('merge_contacts', 'contacts.merge', 'agent', 'Make one contact of several'),
   ('merge_tags', 'tags.merge', 'manager', 'Make one tag of two'),
@@ -18900,6 +19363,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('open_ticket', 'tickets.open', 'agent', 'Open a ticket for a contact; contacts open their own'),
   ('permissions', 'permissions.list', null, 'See who may do what'),
   ('publish_article', 'articles.publish', 'agent', 'Publish an article'),
+  ('rate_article', 'articles.rate', null, 'Say whether a published article helped'),
   ('rate_ticket', 'csat.rate', null, 'Rate an answer, as the contact'),
   ('read_room', 'rooms.mark_read', 'viewer', 'Say how far you have read in a room'),
   ('record_session_event', 'sessions.record', 'agent', 'Note what happened in a session'),
@@ -18912,8 +19376,10 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('replay_webhook', 'webhooks.replay', 'admin', 'Send a webhook again'),
   ('request_contact_erasure', 'contacts.erase', 'admin', 'Have a contact erased'),
   ('request_contact_export', 'contacts.export', 'admin', 'Have all data of a contact given out'),
+  ('resend_invitation', 'invitations.resend', 'admin', 'Mail an invitation again'),
   ('resolve_outgoing_mail', 'mails.resolve', 'agent', 'Decide about a mail whose sending is in doubt'),
   ('retry_dead_jobs', 'jobs.retry', 'admin', 'Have work that gave up done again'),
+  ('help_centre', 'organizations.help_centre', null, 'See whose help centre it is'),
   ('inspect_again', 'files.inspect_again', 'manager', 'Have a file looked at again'),
   ('rotate_data_key', 'organizations.rotate_key', 'admin', 'Have all secrets encrypted anew'),
   ('retry_inbound_mail', 'mails.retry_inbound', 'admin', 'Have a quarantined mail read again'),
@@ -18951,6 +19417,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('unmerge_contacts', 'contacts.undo_merge', 'agent', 'Undo a merge of contacts'),
   ('unread_counts', 'tickets.count_unread', 'viewer', 'See how many tickets hold something new'),
   ('unread_rooms', 'rooms.count_unread', 'viewer', 'See how much is new in your rooms'),
+  ('preview', 'tickets.preview', 'viewer', 'See how the latest message of a ticket begins'),
   ('unread', 'tickets.unread', 'viewer', 'See how much of a ticket is new to you'),
   ('unsuppress_contact', 'contacts.unsuppress', 'agent', 'Let mail go to an address again'),
   ('upsert_contact', 'contacts.upsert', 'agent', 'Make a contact, or change the one there is'),
@@ -19034,6 +19501,9 @@ insert into private.visitor_rights (resource) values
   ('rpc/my_profiles'),
   ('rpc/say_in_chat'),
   ('rpc/leave_address'),
+  ('rpc/mark_seen'),
+  ('rpc/attach_files'),
+  ('contact_reads'),
   ('rpc/register_session'),
   ('rpc/record_session_event'),
   ('rpc/end_session'),
@@ -20047,6 +20517,7 @@ for select to authenticated using (organization_id = any(array(select private.my
 grant execute on function private.mark_read(uuid, integer, boolean) to authenticated;
 grant execute on function public.mark_read(uuid, integer, boolean) to authenticated;
 grant execute on function public.unread(public.tickets) to authenticated;
+grant execute on function public.preview(public.tickets) to authenticated;
 grant execute on function private.unread_counts(uuid) to authenticated;
 grant execute on function public.unread_counts(uuid) to authenticated;
 
@@ -20364,6 +20835,15 @@ grant execute on function private.replace_chunks(
 grant execute on function private.is_indexed(uuid, text) to pgdesk_functions;
 
 
+-- policies/56_help_centre.sql
+
+-- The public reads and has a word; what it may see of an organization is what help_centre() tells.
+grant execute on function private.help_centre(text) to anon, authenticated;
+grant execute on function public.help_centre(text) to anon, authenticated;
+grant execute on function private.rate_article(uuid, boolean, text, uuid) to anon, authenticated;
+grant execute on function public.rate_article(uuid, boolean, text, uuid) to anon, authenticated;
+
+
 -- policies/57_reopen.sql
 
 grant update (reopen_within, reopen_closed, reopen_for, thanks_stay_solved) on public.organizations to authenticated;
@@ -20565,14 +21045,14 @@ grant execute on function private.administered_widget(uuid) to pgdesk_functions;
 grant execute on function private.set_widget_secret(uuid, uuid, bytea, integer) to pgdesk_functions;
 grant execute on function private.greet_visitor(uuid, uuid, text) to pgdesk_functions;
 grant execute on function private.tell_reply(uuid, text, jsonb) to pgdesk_functions;
-grant execute on function private.say_in_chat(text, text) to authenticated;
-grant execute on function public.say_in_chat(text, text) to authenticated;
+grant execute on function private.say_in_chat(text, text, boolean) to authenticated;
+grant execute on function public.say_in_chat(text, text, boolean) to authenticated;
 grant execute on function private.leave_address(text, text) to authenticated;
 grant execute on function public.leave_address(text, text) to authenticated;
 
 alter table public.chat_widgets enable row level security;
-grant select, delete, insert (organization_id, name, domains, needs_identity, is_active),
-  update (name, domains, needs_identity, is_active) on public.chat_widgets to authenticated;
+grant select, delete, insert (organization_id, name, domains, greeting, needs_identity, is_active),
+  update (name, domains, greeting, needs_identity, is_active) on public.chat_widgets to authenticated;
 grant select on public.chat_widgets to pgdesk_functions;
 
 create policy "Members see widgets" on public.chat_widgets
@@ -20751,6 +21231,27 @@ create policy "Functions learn from feedback they work for" on public.draft_feed
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
 
 
+-- policies/66_chat_mails.sql
+
+grant execute on function private.mark_seen(uuid, integer) to authenticated;
+grant execute on function public.mark_seen(uuid, integer) to authenticated;
+grant execute on function private.unseen_answers(uuid) to pgdesk_functions;
+grant update (mail_chat_after) on public.organizations to authenticated;
+
+alter table public.contact_reads enable row level security;
+grant select on public.contact_reads to authenticated, pgdesk_functions;
+
+create policy "Members see how far contacts have read, contacts their own" on public.contact_reads
+for select to authenticated using (
+  organization_id = any(array(select private.my_organizations()))
+  or ticket_id in (
+    select t.id from public.tickets as t where t.contact_id = any(array(select private.my_contacts()))
+  )
+);
+create policy "Functions see how far the contacts they write to have read" on public.contact_reads
+for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
 -- policies/70_outgoing_mails.sql
 
 grant execute on function private.mark_sent(uuid, text, text, text, timestamptz) to pgdesk_functions;
@@ -20774,12 +21275,13 @@ grant insert (
   status, reason, attempted_at, attempt_token, idempotency_key, provider, provider_id, message_id_header, sent_at
 ) on public.outgoing_mails to pgdesk_functions;
 
--- Not the mails that ask contacts for a rating: who has their links can give it.
+-- Not the mails that ask contacts for a rating: who has their links can give it. Invitations are the admins'.
 create policy "Members see what was mailed to contacts, and to themselves" on public.outgoing_mails
 for select to authenticated using (
   organization_id = any(array(select private.my_organizations()))
   and (user_id is null or user_id = (select auth.uid()))
   and kind <> 'csat'
+  and (kind <> 'invitation' or organization_id = any(array(select private.my_organizations('admin'))))
 );
 create policy "Functions see the mail they work for" on public.outgoing_mails
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
@@ -20787,6 +21289,15 @@ create policy "Functions store mail for the organization they work for" on publi
 for insert to pgdesk_functions with check (organization_id = (select private.current_organization()));
 create policy "Functions complete mail they work for" on public.outgoing_mails
 for update to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/71_invitation_mails.sql
+
+grant execute on function private.may_mail_invitation(uuid, text) to pgdesk_functions;
+grant execute on function private.is_refused_address(text) to pgdesk_functions;
+grant execute on function private.resend_invitation(uuid) to authenticated;
+grant execute on function public.resend_invitation(uuid) to authenticated;
+grant execute on function public.mail_status(public.invitations) to authenticated;
 
 
 -- policies/72_mail_events.sql
@@ -20897,6 +21408,7 @@ grant execute on function public.attach_files(uuid, text[]) to authenticated;
 grant execute on function private.attach_files(uuid, text[]) to authenticated;
 grant execute on function public.inspect_again(uuid) to authenticated;
 grant execute on function private.inspect_again(uuid) to authenticated;
+grant execute on function private.uploader() to authenticated;
 grant execute on function private.may_upload(uuid) to authenticated;
 grant execute on function private.file_to_inspect(uuid) to pgdesk_functions;
 grant execute on function private.file_inspected(uuid, text, text, text, bigint, bytea, text) to pgdesk_functions;
@@ -20909,7 +21421,7 @@ create policy "Who writes to a desk may upload files for it" on storage.objects
 for insert to authenticated with check (
   bucket_id = 'attachments'
   and (storage.foldername(name))[2] = 'uploads'
-  and (storage.foldername(name))[3] = (select auth.uid())::text
+  and (storage.foldername(name))[3] = (select private.uploader())::text
   and private.may_upload(private.try_uuid((storage.foldername(name))[1]))
 );
 
