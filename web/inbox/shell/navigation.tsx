@@ -16,6 +16,7 @@ import {
 import type { ReactNode } from "react";
 import { NavLink, useNavigate } from "react-router";
 import { useCommandBar } from "../commands/registry";
+import { Bell } from "../notifications/bell";
 import { type Role, useMemberships, useOrganization } from "./organization";
 import styles from "./shell.module.css";
 import { useShellWords } from "./words";
@@ -63,6 +64,7 @@ export function Navigation() {
           </li>
         ))}
       </ul>
+      <Bell />
       <AccountMenu />
     </nav>
   );

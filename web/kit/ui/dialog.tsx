@@ -6,6 +6,10 @@ import { useKitWords } from "./words";
 
 type Props = { title: string; onClose: () => void; children: ReactNode; wide?: boolean; bare?: boolean };
 
+const FIRST = ["input", "select", "textarea", "button", "a[href]"]
+  .map((each) => `${each}:not(header *, :disabled)`)
+  .join();
+
 /** A modal window, open while it is rendered. The browser's own: focus stays in it and comes back, Escape closes it.
  *  `bare`: without a visible head (the command bar). */
 export function Dialog({ title, onClose, children, wide = false, bare = false }: Props) {
@@ -14,7 +18,11 @@ export function Dialog({ title, onClose, children, wide = false, bare = false }:
   const heading = useId();
   useEffect(() => {
     const dialog = element.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      // What the window is for has the focus, not its way out.
+      dialog.querySelector<HTMLElement>(FIRST)?.focus();
+    }
     return () => dialog?.close();
   }, []);
   return (
