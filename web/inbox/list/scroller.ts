@@ -6,7 +6,7 @@ import type { Density } from "./display";
 
 /** In rem: as large as the reader's letters. */
 const HEIGHTS = {
-  card: { comfortable: 5.75, compact: 3.5 },
+  card: { comfortable: 5.25, compact: 3.5 },
   line: { comfortable: 2.875, compact: 2.25 },
 };
 /** As in ticket_row.module.css. */

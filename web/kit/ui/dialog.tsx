@@ -7,7 +7,7 @@ import { useKitWords } from "./words";
 type Props = { title: string; onClose: () => void; children: ReactNode; wide?: boolean; bare?: boolean };
 
 const FIRST = ["input", "select", "textarea", "button", "a[href]"]
-  .map((each) => `${each}:not(header *, :disabled)`)
+  .map((each) => `${each}:not([data-head] *, :disabled)`)
   .join();
 
 /** A modal window, open while it is rendered. The browser's own: focus stays in it and comes back, Escape closes it.
@@ -38,7 +38,7 @@ export function Dialog({ title, onClose, children, wide = false, bare = false }:
       onClick={(event) => event.target === element.current && onClose()}
     >
       <div className={styles.inside}>
-        <header className={bare ? "visually-hidden" : styles.head}>
+        <header className={bare ? "visually-hidden" : styles.head} data-head>
           <h2 id={heading}>{title}</h2>
           <IconButton label={t("close")} onClick={onClose}>
             <X />
