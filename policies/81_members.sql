@@ -5,3 +5,5 @@ grant execute on function private.transfer_ownership(uuid, uuid) to authenticate
 grant execute on function public.transfer_ownership(uuid, uuid) to authenticated;
 grant execute on function private.my_memberships() to authenticated;
 grant execute on function public.my_memberships() to authenticated;
+grant execute on function private.my_invitations() to authenticated;
+grant execute on function public.my_invitations() to authenticated;

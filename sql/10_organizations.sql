@@ -60,6 +60,7 @@ create table public.invitations (
 );
 create unique index invitations_open_idx on public.invitations (organization_id, email) where accepted_at is null;
 create index invitations_invited_by_idx on public.invitations (invited_by);
+create index invitations_email_idx on public.invitations (email) where accepted_at is null;
 
 -- Inviting an address again, because the first invitation expired or got lost, takes the place of the first.
 create function private.replace_invitation() returns trigger

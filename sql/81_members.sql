@@ -127,3 +127,34 @@ create function public.my_memberships() returns table (
 language sql stable set search_path = '' as $$
   select * from private.my_memberships();
 $$;
+
+-- The invitations that the caller can accept: open ones to their confirmed address. So who signs in finds the way in
+-- without the mail.
+create function private.my_invitations() returns table (
+  id uuid, organization text, role public.member_role, expires_at timestamptz
+)
+language plpgsql stable security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
+  select i.id, o.name, i.role, i.expires_at
+  from auth.users as u
+  join public.invitations as i on i.email = lower(u.email)
+  join public.organizations as o on o.id = i.organization_id
+  join public.members as inviter on inviter.organization_id = i.organization_id and inviter.user_id = i.invited_by
+    and inviter.role >= greatest(i.role, 'admin')
+  where u.id = (select auth.uid()) and u.email_confirmed_at is not null
+    and i.accepted_at is null and i.expires_at > now()
+    and not exists (
+      select from public.members as m where m.organization_id = i.organization_id and m.user_id = u.id
+    )
+  order by i.expires_at, i.id;
+end;
+$$;
+
+create function public.my_invitations() returns table (
+  id uuid, organization text, role public.member_role, expires_at timestamptz
+)
+language sql stable set search_path = '' as $$
+  select * from private.my_invitations();
+$$;

@@ -196,6 +196,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/rotate_data_key', null, null),
   ('rpc/request_contact_erasure', null, null),
   ('rpc/request_contact_export', null, null),
+  ('rpc/my_invitations', null, null),
   ('rpc/my_memberships', null, null),
   ('rpc/my_profiles', null, null),
   ('rpc/set_my_subscription', null, null),

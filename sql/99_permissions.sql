@@ -55,6 +55,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('metrics', 'metrics.read', 'viewer', 'See the desk''s figures'),
   ('move_tag', 'tags.move', 'agent', 'Hang a tag below another'),
   ('my_desks', 'contacts.my_desks', null, 'See the desks you write to'),
+  ('my_invitations', 'invitations.list_mine', null, 'See the invitations to your address'),
   ('my_memberships', 'organizations.list_mine', null, 'See the organizations you belong to'),
   ('my_profiles', 'contacts.my_profiles', null, 'See what the desks you write to know of you'),
   ('notification_choices', 'notifications.list_choices', 'viewer', 'See what you are told of, and how'),

@@ -11,7 +11,7 @@ import pytest
 from infra.local import tokens
 from infra.local.settings import Settings
 from tests.data_model.shop import Behind, Shop, new_shop, together, waits
-from tests.people import Actor, act_as, connect, not_there
+from tests.people import Actor, act_as, connect, new_user, not_there
 from tests.rest.conftest import serving
 
 FAR = 4102444800
@@ -222,3 +222,26 @@ def test_one_token_serves_an_agencys_organizations_and_mixes_none(shop: Shop) ->
         team = client.get(f"/teams?organization_id=eq.{client_a.organization}&select=id").json()[0]["id"]
         moved = client.patch(f"/tickets?id=eq.{tickets[client_b.organization]}", json={"team_id": team})
         assert moved.status_code == 409
+
+
+def test_who_is_invited_finds_the_way_in_by_their_confirmed_address_alone(shop: Shop) -> None:
+    admin, email = shop.member("admin"), f"{uuid4()}@people.example"
+
+    def found(actor: Actor) -> list[str]:
+        return [row["organization"] for row in shop.as_(actor, "select organization from public.my_invitations()")]
+
+    shop.as_(
+        admin, "insert into public.invitations (organization_id, email, role, invited_by) values (%s, %s, 'agent', %s)",
+        shop.organization, email, admin.user_id,
+    )  # fmt: skip
+    invited, other = (Actor("authenticated", new_user(shop.db, address)) for address in (email, f"x{email}"))
+    shop.db.execute("update auth.users set email_confirmed_at = null where id = %s", [invited.user_id])
+    assert (found(invited), found(other), found(admin)) == ([], [], [])
+    shop.db.execute("update auth.users set email_confirmed_at = now() where id = %s", [invited.user_id])
+    (name,) = found(invited)
+    assert name == shop.value("select name from public.organizations where id = %s", shop.organization)
+    shop.db.execute("update public.members set role = 'manager' where user_id = %s", [admin.user_id])
+    assert found(invited) == []  # its inviter may invite no more
+    shop.db.execute("update public.members set role = 'admin' where user_id = %s", [admin.user_id])
+    shop.as_(invited, "select public.accept_invitation((select id from public.my_invitations()))")
+    assert found(invited) == []

@@ -155,7 +155,8 @@ def test_rights_of_members_are_asked_for_in_two_places(shop: Shop) -> None:
 # that its policy has let through.
 MAY_READ_MEMBERS = {
     "my_role", "my_organizations", "my_memberships", "closed_organizations", "accept_invitation", "create_organization",
-    "set_display_name", "guard_members", "keep_article_version", "remove_member", "transfer_ownership",
+    "my_invitations", "set_display_name", "guard_members", "keep_article_version", "remove_member",
+    "transfer_ownership",
     # Whether others are members, of who has passed one of the two.
     "open_room", "join_room",
 }  # fmt: skip

@@ -10,6 +10,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router";
+import { SecondFactorGate } from "./account/second_factor";
 import { SignIn } from "./account/sign_in";
 import { router } from "./routes";
 
@@ -24,7 +25,9 @@ try {
           <QueryClientProvider client={newQueryClient()}>
             <ToastProvider>
               <SessionGate signedOut={<SignIn />}>
-                <RouterProvider router={router} />
+                <SecondFactorGate>
+                  <RouterProvider router={router} />
+                </SecondFactorGate>
               </SessionGate>
             </ToastProvider>
           </QueryClientProvider>

@@ -2,6 +2,7 @@
  *  somebody goes there. Addresses: /inbox/<organization's slug>/<area>/… */
 import { Skeleton } from "@kit/ui";
 import { createBrowserRouter, type RouteObject } from "react-router";
+import { InvitationPage } from "./account/invitations";
 import { contactRoutes } from "./contacts/routes";
 import { settingsRoutes } from "./settings/routes";
 import { ChooseOrganization } from "./shell/choose_organization";
@@ -13,6 +14,7 @@ const areas: RouteObject[] = [...ticketRoutes, ...settingsRoutes, ...contactRout
 export const router = createBrowserRouter(
   [
     { index: true, element: <ChooseOrganization />, errorElement: <Broken /> },
+    { path: "invitations/:id", element: <InvitationPage />, errorElement: <Broken /> },
     {
       path: ":slug",
       element: <Shell />,

@@ -1,75 +1,80 @@
 import { useClient } from "@kit/api/client";
 import { problemOf } from "@kit/api/errors";
 import { Button, TextField } from "@kit/ui";
-import { type FormEvent, useState } from "react";
-import styles from "./sign_in.module.css";
+import { useState } from "react";
+import { Card } from "./card";
 import { useAccountWords } from "./words";
 
-/** By password or by a link. A second factor, where one is enrolled, is asked for by the shell. */
+const LEAST_LETTERS = 8;
+
+/** By password or by a link, or with a new account: an invitation may go to somebody who has none. A second factor, where
+ *  one is enrolled, is asked for afterwards. */
 export function SignIn() {
   const client = useClient();
   const t = useAccountWords();
+  const isInvited = location.pathname.startsWith("/inbox/invitations/");
+  const [isNew, setNew] = useState(false);
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
-  const [told, setTold] = useState<{ error?: string; sent?: boolean }>({});
+  const [told, setTold] = useState<{ error?: string; done?: "linkSent" | "confirmSent" }>({});
 
-  async function attempt(run: () => Promise<{ error: unknown }>, sent = false) {
+  async function attempt(run: () => Promise<{ error: unknown }>, done?: "linkSent" | "confirmSent") {
     setBusy(true);
     setTold({});
     const { error } = await run();
     setBusy(false);
-    if (!error) setTold({ sent });
+    if (!error) setTold(done ? { done } : {});
     else
       setTold({
         error: problemOf(error).code === "invalid_credentials" ? t("wrong") : problemOf(error).message,
       });
   }
 
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    void attempt(() => client.auth.signInWithPassword({ email, password }));
+  const back = { emailRedirectTo: location.href };
+  const submit = () => {
+    if (isNew) return attempt(() => client.auth.signUp({ email, password, options: back }), "confirmSent");
+    return attempt(() => client.auth.signInWithPassword({ email, password }));
   };
   const sendLink = () =>
     attempt(
-      () =>
-        client.auth.signInWithOtp({
-          email,
-          options: { shouldCreateUser: false, emailRedirectTo: location.href },
-        }),
-      true,
+      () => client.auth.signInWithOtp({ email, options: { ...back, shouldCreateUser: isInvited } }),
+      "linkSent",
     );
 
   return (
-    <main className={styles.page}>
-      <form className={styles.card} onSubmit={submit}>
-        <img src="/icon.svg" alt="" width="40" height="40" />
-        <h1>{t("title")}</h1>
-        <TextField
-          label={t("email")}
-          type="email"
-          autoComplete="username"
-          required
-          value={email}
-          onChange={(event) => setEmail(event.target.value)}
-        />
-        <TextField
-          label={t("password")}
-          type="password"
-          autoComplete="current-password"
-          required
-          value={password}
-          onChange={(event) => setPassword(event.target.value)}
-          error={told.error}
-        />
-        <Button look="primary" type="submit" busy={busy}>
-          {t("signIn")}
-        </Button>
+    <Card title={t(isNew ? "newTitle" : "title")} onSubmit={() => void submit()}>
+      {isInvited && <p>{t("invitedHint")}</p>}
+      <TextField
+        label={t("email")}
+        type="email"
+        autoComplete="username"
+        required
+        value={email}
+        onChange={(event) => setEmail(event.target.value)}
+      />
+      <TextField
+        label={t(isNew ? "newPassword" : "password")}
+        type="password"
+        autoComplete={isNew ? "new-password" : "current-password"}
+        required
+        minLength={isNew ? LEAST_LETTERS : undefined}
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+        error={told.error}
+      />
+      <Button look="primary" type="submit" busy={busy}>
+        {t(isNew ? "signUp" : "signIn")}
+      </Button>
+      {!isNew && (
         <Button look="quiet" busy={busy} disabled={!email} onClick={sendLink}>
           {t("byLink")}
         </Button>
-        {told.sent && <p role="status">{t("linkSent", { email })}</p>}
-      </form>
-    </main>
+      )}
+      <Button look="quiet" onClick={() => setNew(!isNew)}>
+        {t(isNew ? "toSignIn" : "toSignUp")}
+      </Button>
+      {told.done && <p role="status">{t(told.done, { email })}</p>}
+    </Card>
   );
 }

@@ -18,6 +18,7 @@ const words = defineWords({
     group_trust: "Records",
 
     profile: "Profile",
+    availability: "Availability",
     security: "Password and second factor",
     notifications: "Notifications",
     appearance: "Language and appearance",
@@ -78,6 +79,7 @@ const words = defineWords({
     group_trust: "السجلات",
 
     profile: "الملف الشخصي",
+    availability: "التوفّر",
     security: "كلمة المرور والعامل الثاني",
     notifications: "الإشعارات",
     appearance: "اللغة والمظهر",

@@ -1,34 +1,58 @@
-import { Button, Empty, Loaded } from "@kit/ui";
+import { useClient } from "@kit/api/client";
+import { useUser } from "@kit/api/session";
+import { Button, Loaded } from "@kit/ui";
+import { useState } from "react";
 import { Navigate, useNavigate } from "react-router";
-import { useMemberships } from "./organization";
-import styles from "./shell.module.css";
-import { useShellWords } from "./words";
+import { Card } from "../account/card";
+import { OpenInvitations, useMyInvitations } from "../account/invitations";
+import { NewDesk } from "../account/new_desk";
+import { useAccountWords } from "../account/words";
+import { type Membership, useMemberships } from "./organization";
 
-/** Where somebody without an address in mind begins: at their only organization, or at a choice. */
+/** Where somebody without an address in mind begins: at their only desk, or at a choice of desks, of invitations, and of a
+ *  new one. */
 export function ChooseOrganization() {
-  const t = useShellWords();
-  const navigate = useNavigate();
   const memberships = useMemberships();
+  const invitations = useMyInvitations();
   return (
-    <main className={styles.choice}>
-      <Loaded query={memberships}>
-        {(all) =>
-          all.length === 0 ? (
-            <Empty title={t("noDesk")}>{t("noDeskHint")}</Empty>
-          ) : all.length === 1 && all[0] ? (
-            <Navigate to={`/${all[0].slug}`} replace />
-          ) : (
-            <>
-              <h1>{t("chooseDesk")}</h1>
-              {all.map((each) => (
-                <Button key={each.organization_id} onClick={() => navigate(`/${each.slug}`)}>
-                  {each.name}
-                </Button>
-              ))}
-            </>
-          )
-        }
-      </Loaded>
-    </main>
+    <Loaded query={memberships}>
+      {(all) => {
+        const [only] = all;
+        // Who is invited elsewhere hears of it before being led on.
+        if (!invitations.data && !invitations.error) return null;
+        if (all.length === 1 && only && !invitations.data?.length)
+          return <Navigate to={`/${only.slug}`} replace />;
+        return <Choice all={all} />;
+      }}
+    </Loaded>
+  );
+}
+
+function Choice({ all }: { all: Membership[] }) {
+  const t = useAccountWords();
+  const client = useClient();
+  const { email } = useUser();
+  const navigate = useNavigate();
+  const [isFounding, setFounding] = useState(false);
+  return (
+    <Card title={t(all.length > 0 ? "chooseDesk" : "noDesk")}>
+      {all.length === 0 && <p>{t("noDeskHint", { email })}</p>}
+      {all.map((each) => (
+        <Button key={each.organization_id} onClick={() => navigate(`/${each.slug}`)}>
+          {each.name}
+        </Button>
+      ))}
+      <OpenInvitations />
+      {isFounding ? (
+        <NewDesk onCancel={() => setFounding(false)} />
+      ) : (
+        <Button look="quiet" onClick={() => setFounding(true)}>
+          {t("newDesk")}
+        </Button>
+      )}
+      <Button look="quiet" onClick={() => void client.auth.signOut({ scope: "local" })}>
+        {t("signOut")}
+      </Button>
+    </Card>
   );
 }

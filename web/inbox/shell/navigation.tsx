@@ -15,6 +15,7 @@ import {
 } from "lucide-react";
 import type { ReactNode } from "react";
 import { NavLink, useNavigate } from "react-router";
+import { AvailabilityItems } from "../account/availability";
 import { useCommandBar } from "../commands/registry";
 import { Bell } from "../notifications/bell";
 import { type Role, useMemberships, useOrganization } from "./organization";
@@ -97,6 +98,7 @@ function AccountMenu() {
           onSelect={() => navigate(`/${each.slug}`)}
         />
       ))}
+      <AvailabilityItems />
       {(["system", "light", "dark"] as const).map((theme) => (
         <MenuItem
           key={theme}

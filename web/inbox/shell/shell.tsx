@@ -4,6 +4,7 @@ import { Button, Empty, Loaded } from "@kit/ui";
 import { useQueryClient } from "@tanstack/react-query";
 import { Suspense, useCallback } from "react";
 import { Outlet, useNavigate, useParams, useRouteError } from "react-router";
+import { FactorNeeded } from "../account/second_factor";
 import { CommandBar } from "../commands/command_bar";
 import { CommandProvider } from "../commands/registry";
 import { OutgoingNews } from "../composer/outgoing_news";
@@ -22,6 +23,7 @@ export function Shell() {
       {(all) => {
         const found = all.find((each) => each.slug === slug);
         if (!found) return <Empty title={t("noSuchDesk")} />;
+        if (found.needs_mfa) return <FactorNeeded desk={found.name} />;
         return (
           <OrganizationContext.Provider value={found} key={found.organization_id}>
             <CommandProvider>

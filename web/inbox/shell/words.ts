@@ -2,9 +2,6 @@ import { defineWords, useWords } from "@kit/i18n";
 
 const words = defineWords({
   en: {
-    noDesk: "You are not a member of any desk",
-    noDeskHint: "Ask whoever runs yours to invite this address.",
-    chooseDesk: "Which desk?",
     noSuchDesk: "There is no desk here, or you are not a member of it.",
     skip: "Skip to content",
     main: "Main",
@@ -31,9 +28,6 @@ const words = defineWords({
     toInbox: "To the inbox",
   },
   ar: {
-    noDesk: "لست عضوًا في أي مكتب",
-    noDeskHint: "اطلب ممن يدير مكتبك دعوة هذا العنوان.",
-    chooseDesk: "أي مكتب؟",
     noSuchDesk: "لا يوجد مكتب هنا، أو لست عضوًا فيه.",
     skip: "انتقل إلى المحتوى",
     main: "الرئيسية",
