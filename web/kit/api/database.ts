@@ -3013,6 +3013,11 @@ isOneToOne: false
               "id": string,"language": string,"name": string,"slug": string
             }[]
                            },
+"my_invitations":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "expires_at": string,"id": string,"organization": string,"role": Database["public"]['Enums']["member_role"]
+            }[]
+                           },
 "my_memberships":
 { Args: Record<PropertyKey, never>; Returns: {
               "name": string,"needs_mfa": boolean,"organization_id": string,"role": Database["public"]['Enums']["member_role"],"slug": string,"unread_mine": number,"unread_unassigned": number
