@@ -39,6 +39,7 @@ def seed(settings: Settings) -> Desk:
     with psycopg.connect(settings.database_url("postgres"), row_factory=dict_row) as connection:
         found = connection.execute("select id from public.organizations where slug = %s", [plan["slug"]]).fetchone()
         organization_id = found["id"] if found else _furnish(connection, plan, users)
+        _show_widget(connection, organization_id, plan["widget"], settings)
     login = plan["members"][0]["email"]
     return Desk(organization_id, plan["slug"], plan["address"], login, password)
 
@@ -94,6 +95,16 @@ def _furnish(connection: Connection, plan: dict[str, Any], users: dict[str, UUID
     for file in sorted((DEMO / "articles").glob("*.md")):
         _article(connection, organization, file)
     return organization
+
+
+def _show_widget(connection: Connection, organization: UUID, widget: dict[str, str], settings: Settings) -> None:
+    """The widget that the sample shop (web/widget/demo) names: it may stand wherever the pages are served here."""
+    hosts = [f"{host}:{settings.pages_port}" for host in ("127.0.0.1", "localhost")]
+    connection.execute(
+        "insert into public.chat_widgets (id, organization_id, name, domains) values (%s, %s, %s, %s)"
+        " on conflict (id) do update set domains = excluded.domains where chat_widgets.domains <> excluded.domains",
+        [widget["id"], organization, widget["name"], hosts],
+    )
 
 
 def _examples(connection: Connection, organization: UUID, categories: dict[str, UUID]) -> None:

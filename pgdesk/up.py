@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 from infra.aws.api import ERROR_TEMPLATE
@@ -49,6 +50,8 @@ def with_web(settings: Settings) -> Settings:
     folder = settings.data / "pages"
     settings.data.mkdir(parents=True, exist_ok=True)
     web.furnish(folder, settings.platform_url, settings.keys.publishable_key)
+    # A page that shows the widget, as any site would.
+    shutil.copytree(web.SHOP, folder / "shop")
     return replace(settings, pages=str(folder))
 
 

@@ -21,6 +21,7 @@ from pgdesk.environment import ROOT
 
 WEB = ROOT / "web"
 DIST = WEB / "dist"
+SHOP = WEB / "widget" / "demo"
 NODE_LOCK = WEB / "node.lock"
 # Vite 8 needs Node 20.19 or newer (its package.json, `engines`).
 LEAST_NODE = (20, 19)

@@ -61,17 +61,3 @@ export function keep(widget: string): Kept {
     },
   };
 }
-
-/** Of whom a signed word speaks: its `sub`, else its `email`. Nothing is checked here: that is the desk's. */
-export function spokenOf(identity: string): string | null {
-  try {
-    const part = (identity.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
-    const said: unknown = JSON.parse(atob(part));
-    if (typeof said !== "object" || said === null) return null;
-    const { sub, email } = said as { sub?: unknown; email?: unknown };
-    const who = sub ?? email;
-    return typeof who === "string" && who ? who : null;
-  } catch {
-    return null;
-  }
-}

@@ -10,12 +10,13 @@ import { directionOf } from "@kit/i18n/words";
 import type { Frame, Panel, Start, Told } from "../frame";
 import { commands, listeners } from "./commands";
 import { dress } from "./dress";
-import { keep, spokenOf } from "./kept";
+import { keep } from "./kept";
 import { launcherFor } from "./launcher";
 import css from "./launcher.css?inline";
 import { type Options, optionsOf } from "./options";
 import { layGround } from "./shadow";
 import { titled } from "./title";
+import { spokenOf } from "./word";
 import { languageOf } from "./words";
 
 const script = document.currentScript ?? document.querySelector("script[data-widget]");

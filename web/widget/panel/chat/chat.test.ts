@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { shadowed } from "../../loader/dress";
-import { spokenOf } from "../../loader/kept";
+import { spokenOf } from "../../loader/word";
 import { withDelta } from "./reply";
 import { cited, partsOf } from "./sources";
 
@@ -48,7 +48,7 @@ describe("what an answer rests on", () => {
     expect(partsOf("See https://a.example/x. [1] [7] javascript:alert(1)", 1)).toEqual([
       { kind: "text", text: "See " },
       { kind: "link", text: "https://a.example/x", href: "https://a.example/x" },
-      { kind: "text", text: ". " },
+      { kind: "text", text: ".\u00a0" },
       { kind: "mark", number: 1 },
       { kind: "text", text: " [7] javascript:alert(1)" },
     ]);

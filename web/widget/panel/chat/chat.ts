@@ -17,6 +17,7 @@ import {
   type State,
   type Ticket,
   type Unsent,
+  type Upload,
   unseen,
 } from "./state";
 
@@ -26,7 +27,7 @@ export type Chat = {
   desk: () => Promise<Desk>;
   /** The panel was opened: who the visitor is gets known, and what there is gets read. */
   wake: () => Promise<void>;
-  say: (body: string, forPerson?: boolean) => void;
+  say: (body: string, more?: { forPerson?: boolean; files?: globalThis.File[] }) => void;
   again: (unsent: Unsent) => void;
   drop: (unsent: Unsent) => void;
   earlier: () => Promise<void>;
@@ -211,38 +212,65 @@ export function chatFor(frame: Frame): Chat {
     tell("handover", { ticket_id: ticket });
   }
 
-  function say(body: string, forPerson = false): void {
-    const unsent = { key: crypto.randomUUID(), body, forPerson, problem: null };
+  function say(
+    body: string,
+    { forPerson = false, files = [] }: { forPerson?: boolean; files?: globalThis.File[] } = {},
+  ): void {
+    const uploads = files.map((file) => ({ file, path: null }));
+    const unsent = {
+      key: crypto.randomUUID(),
+      body,
+      files: uploads,
+      forPerson,
+      message: null,
+      problem: null,
+    };
     state.change({ unsent: [...state.get().unsent, unsent] });
     void send(unsent);
   }
 
+  /** The words first: files go along with what was said. Each step is taken once, however often this is tried. */
   async function send(unsent: Unsent): Promise<void> {
     const mine = turn;
+    let { message } = unsent;
     try {
-      const { rest } = await desk();
-      const said = await rest.call<Message>("say_in_chat", { body: unsent.body, external_id: unsent.key });
+      const { rest, visitor } = await desk();
+      if (!message) {
+        const said = await rest.call<Message>("say_in_chat", {
+          body: unsent.body,
+          external_id: unsent.key,
+          wants_person: unsent.forPerson,
+        });
+        if (mine !== turn) return;
+        message = said.id;
+        arrived(said, unsent.forPerson);
+      }
+      if (unsent.files.length) {
+        mark(unsent, { message });
+        await sendFiles(rest, visitor, message, unsent.files);
+      }
       if (mine !== turn) return;
-      kept.set("talks", said.ticket_id);
-      state.change({
-        unsent: state.get().unsent.filter(({ key }) => key !== unsent.key),
-        messages: joined(state.get().messages, [said]),
-        looking: !unsent.forPerson && !state.get().awaitsPerson,
-      });
-      if (unsent.forPerson) awaitPerson(said.ticket_id);
-      after("looking", LOOKING_MS, () => state.change({ looking: false }));
-      live?.follow([said.ticket_id]);
+      state.change({ unsent: state.get().unsent.filter(({ key }) => key !== unsent.key) });
       readSoon();
     } catch (error) {
-      if (mine !== turn) return;
-      const problem = error instanceof Refusal ? error.code : "offline";
-      mark(unsent, problem);
+      if (mine === turn)
+        mark(unsent, { message, problem: error instanceof Refusal ? error.code : "offline" });
     }
   }
 
-  const mark = (unsent: Unsent, problem: string | null) =>
+  function arrived(said: Message, forPerson: boolean): void {
+    kept.set("talks", said.ticket_id);
+    const { messages, awaitsPerson } = state.get();
+    state.change({ messages: joined(messages, [said]), looking: !forPerson && !awaitsPerson });
+    if (forPerson) awaitPerson(said.ticket_id);
+    after("looking", LOOKING_MS, () => state.change({ looking: false }));
+    live?.follow([said.ticket_id]);
+    readSoon();
+  }
+
+  const mark = (unsent: Unsent, part: Partial<Unsent>) =>
     state.change({
-      unsent: state.get().unsent.map((each) => (each.key === unsent.key ? { ...each, problem } : each)),
+      unsent: state.get().unsent.map((each) => (each.key === unsent.key ? { ...each, ...part } : each)),
     });
 
   function count(): void {
@@ -256,8 +284,20 @@ export function chatFor(frame: Frame): Chat {
   function see(): void {
     const newest = newestOf(state.get().messages)?.id;
     const isNew = newest !== undefined && newest > (kept.get("seen") ?? "");
-    if (isNew && document.visibilityState === "visible") kept.set("seen", newest);
+    if (isNew && document.visibilityState === "visible") {
+      kept.set("seen", newest);
+      void tellSeen();
+    }
     count();
+  }
+
+  /** What was seen here is not sent by mail. */
+  async function tellSeen(): Promise<void> {
+    const last = newestOf(state.get().messages);
+    if (!last || last.sender === "contact") return;
+    const { rest } = await desk();
+    // Where it fails, the next message that is seen says it too.
+    await rest.call("mark_seen", { ticket_id: last.ticket_id, seq: last.seq }).catch(() => {});
   }
 
   function renew(): void {
@@ -292,7 +332,7 @@ export function chatFor(frame: Frame): Chat {
     see,
     renew,
     again: (unsent) => {
-      mark(unsent, null);
+      mark(unsent, { problem: null });
       void send(unsent);
     },
     drop: ({ key }) => state.change({ unsent: state.get().unsent.filter((each) => each.key !== key) }),
@@ -325,6 +365,21 @@ export function chatFor(frame: Frame): Chat {
     },
   };
 }
+
+/** Sends what has not been sent yet, and says to which message all of them belong. */
+async function sendFiles(rest: Rest, visitor: Visitor, message: string, uploads: Upload[]): Promise<void> {
+  const folder = await visitor.folder();
+  for (const upload of uploads) {
+    if (upload.path) continue;
+    const path = `${folder}/${crypto.randomUUID()}/${nameFor(upload.file.name)}`;
+    await rest.upload(path, upload.file);
+    upload.path = path;
+  }
+  await rest.call("attach_files", { message_id: message, files: uploads.map(({ path }) => path) });
+}
+
+/** A name that Storage takes. */
+const nameFor = (name: string): string => name.replace(/[^\w.-]+/g, "_").slice(-100) || "file";
 
 async function messagesOf(
   rest: Rest,

@@ -35,7 +35,9 @@ export function partsOf(text: string, marks: number): Part[] {
   for (const found of text.matchAll(PARTS)) {
     const [whole, href, number] = found;
     if (!href && (Number(number) < 1 || Number(number) > marks)) continue;
-    if (found.index > at) parts.push({ kind: "text", text: text.slice(at, found.index) });
+    const between = text.slice(at, found.index);
+    // A mark does not begin a line.
+    if (between) parts.push({ kind: "text", text: href ? between : between.replace(/ $/, "\u00a0") });
     parts.push(href ? { kind: "link", text: href, href } : { kind: "mark", number: Number(number) });
     at = found.index + whole.length;
   }

@@ -20,8 +20,18 @@ export type File = {
   verdict: "waiting" | "clean" | "unscanned" | "infected" | "refused";
   storage_path: string;
 };
-/** What was written and has not arrived yet. */
-export type Unsent = { key: string; body: string; forPerson: boolean; problem: string | null };
+/** What was written, or chosen to be sent along, and has not arrived yet. */
+export type Unsent = {
+  key: string;
+  body: string;
+  files: Upload[];
+  forPerson: boolean;
+  /** Where its words have arrived and its files have not. */
+  message: string | null;
+  problem: string | null;
+};
+/** A file of the visitor's; `path` is where it lies once it has been sent. */
+export type Upload = { file: globalThis.File; path: string | null };
 
 export type State = {
   /** `asleep` until the widget is opened, or a conversation is found; `refused`: the desk says no. */

@@ -7,6 +7,8 @@ export type Rest = {
   rows: <T>(table: string, query: Record<string, string>) => Promise<T[]>;
   call: <T>(name: string, values: Record<string, unknown>) => Promise<T>;
   file: (path: string) => Promise<Blob>;
+  /** Puts a file where `attach_files` finds it. */
+  upload: (path: string, file: File) => Promise<void>;
 };
 
 export function restFor({ api, key }: Config, visitor: Visitor): Rest {
@@ -41,6 +43,10 @@ export function restFor({ api, key }: Config, visitor: Visitor): Rest {
       return text ? JSON.parse(text) : null;
     },
     file: async (path) => (await ask(`storage/v1/object/authenticated/attachments/${path}`)).blob(),
+    upload: async (path, file) => {
+      const headers = { "content-type": file.type || "application/octet-stream" };
+      await ask(`storage/v1/object/attachments/${path}`, { method: "POST", headers, body: file });
+    },
   };
 }
 

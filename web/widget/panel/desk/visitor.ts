@@ -1,5 +1,6 @@
 /** Who has the widget open: a token of ten minutes, got again with what the widget keeps, or with the site's word. */
 import type { Frame } from "../../frame";
+import { saidIn } from "../../loader/word";
 import type { Config } from "./config";
 import { refusalOf } from "./refusal";
 
@@ -7,6 +8,8 @@ export type Visitor = {
   token: () => Promise<string>;
   organization: () => Promise<string>;
   greeting: () => Promise<Greeting>;
+  /** The folder of Storage that is the visitor's. */
+  folder: () => Promise<string>;
   isIdentified: () => boolean;
   /** The token at hand is good no more. */
   expire: () => void;
@@ -77,6 +80,10 @@ export function visitorFor({ options, kept, identity }: Frame, { api }: Config):
     greeting: async () => {
       const { greeting = null, is_open = null, opens_at = null } = held ?? (await opened());
       return { greeting, is_open, opens_at };
+    },
+    folder: async () => {
+      const { access_token, organization_id } = held ?? (await opened());
+      return `${organization_id}/uploads/${saidIn(access_token, "visitor_id")}`;
     },
     isIdentified: () => identity() !== null,
     expire: () => {

@@ -83,16 +83,25 @@ function drawn(part: Part) {
 export function UnsentBubble({ unsent }: { unsent: Unsent }) {
   const t = useWords();
   const chat = useChat();
+  const { message, problem, files } = unsent;
   return (
     <div class="message own unsent">
-      <div class="bubble" dir="auto">
-        {unsent.body}
-      </div>
-      {unsent.problem === null ? (
+      {/* Where the words have arrived, they stand above already. */}
+      {!message && (
+        <div class="bubble" dir="auto">
+          {unsent.body}
+        </div>
+      )}
+      {files.map(({ file }) => (
+        <span key={file.name} class="chip muted">
+          <Icon name="file" /> {file.name}
+        </span>
+      ))}
+      {problem === null ? (
         <p class="who">{t("sending")}</p>
       ) : (
         <p class="who problem" role="alert">
-          {t(unsent.problem === "PT429" ? "tooMany" : "notSent")}{" "}
+          {t(why(unsent))}{" "}
           <button type="button" class="link" onClick={() => chat.again(unsent)}>
             {t("again")}
           </button>{" "}
@@ -103,6 +112,12 @@ export function UnsentBubble({ unsent }: { unsent: Unsent }) {
       )}
     </div>
   );
+}
+
+function why({ message, problem }: Unsent) {
+  if (problem === "PT429") return "tooMany";
+  if (!message) return "notSent";
+  return problem === "offline" ? "filesNotSent" : "filesRefused";
 }
 
 export function Dots({ label }: { label: string }) {
