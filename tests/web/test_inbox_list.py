@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -14,9 +14,10 @@ from tests.web.conftest import PHONE, Site, shot, violations
 
 
 @pytest.fixture
-def rest(site: Site) -> httpx.Client:
+def rest(site: Site) -> Iterator[httpx.Client]:
     """The API as Tom, who works beside whoever looks."""
-    return site.rest("tom@kestrel-outdoor.example")
+    with site.rest("tom@kestrel-outdoor.example") as client:
+        yield client
 
 
 def open_ticket(site: Site, rest: httpx.Client, subject: str, **changes: Any) -> dict[str, Any]:

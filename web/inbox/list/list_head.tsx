@@ -55,8 +55,8 @@ function ViewHead({ list, view }: Props) {
           <PanelLeft />
         </IconButton>
       </span>
-      <h1 className={styles.name} dir="auto">
-        {view?.name ?? t("list")}
+      <h1 className={styles.name}>
+        <bdi>{view?.name ?? t("list")}</bdi>
       </h1>
       {count && (
         <span

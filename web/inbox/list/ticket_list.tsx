@@ -150,7 +150,8 @@ function Listed({ list }: { list: CurrentList }) {
                     height={scroller.height}
                     place={index + 1}
                     isOpen={index === openAt}
-                    isCursor={index === cursorAt || (cursorAt < 0 && index === 0)}
+                    isCursor={index === cursorAt}
+                    isTabbed={index === Math.max(cursorAt, 0)}
                     isSelected={selection.ids.has(row.id)}
                     {...{ facts, names, now }}
                     onPick={selection.pick}

@@ -39,6 +39,8 @@ type Props = {
   place: number;
   isOpen: boolean;
   isCursor: boolean;
+  /** The one row that Tab comes to. */
+  isTabbed: boolean;
   isSelected: boolean;
   facts: ReadonlySet<Fact>;
   names: Names;
@@ -88,7 +90,7 @@ export const TicketRow = memo(function TicketRow(props: Props) {
       <Link
         className={styles.link}
         to={props.to}
-        tabIndex={props.isCursor ? 0 : -1}
+        tabIndex={props.isTabbed ? 0 : -1}
         aria-current={isOpen ? "true" : undefined}
         draggable={false}
         onPointerEnter={() => props.onPoint(ticket)}
@@ -97,8 +99,8 @@ export const TicketRow = memo(function TicketRow(props: Props) {
           {isUnread && (
             <span className={styles.dot} role="img" aria-label={t("unreadCount", { count: ticket.unread })} />
           )}
-          <span className={styles.name} dir="auto">
-            {who}
+          <span className={styles.name}>
+            <bdi>{who}</bdi>
           </span>
           {facts.has("number") && <span className={styles.muted}>#{ticket.number}</span>}
         </span>
@@ -106,12 +108,12 @@ export const TicketRow = memo(function TicketRow(props: Props) {
           {times.ago(ticket.last_message_at)}
         </time>
         <span className={styles.text}>
-          <span className={styles.subject} dir="auto">
-            {subject}
+          <span className={styles.subject}>
+            <bdi>{subject}</bdi>
           </span>
           {facts.has("snippet") && (
-            <span className={styles.snippet} dir="auto">
-              {ticket.snippet ? <Found snippet={ticket.snippet} /> : ticket.preview}
+            <span className={styles.snippet}>
+              <bdi>{ticket.snippet ? <Found snippet={ticket.snippet} /> : ticket.preview}</bdi>
             </span>
           )}
         </span>
@@ -158,8 +160,8 @@ function Facts({ ticket, facts, names }: Props) {
       {facts.has("status") && <Badge>{names.status(ticket.status)}</Badge>}
       {facts.has("tags") &&
         ticket.tags.slice(0, TAGS).map((tag) => (
-          <span key={tag} className={styles.tag} dir="auto">
-            {tag}
+          <span key={tag} className={styles.tag}>
+            <bdi>{tag}</bdi>
           </span>
         ))}
       {facts.has("tags") && ticket.tags.length > TAGS && (

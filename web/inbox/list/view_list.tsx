@@ -25,7 +25,7 @@ export function ViewList({ onChosen }: { onChosen?: () => void }) {
   return (
     <nav className={styles.views} aria-label={t("views")}>
       <header className={styles.head}>
-        <h2>{t("views")}</h2>
+        <h2 className={onChosen ? "visually-hidden" : undefined}>{t("views")}</h2>
         <IconButton small label={editing("newView")} onClick={() => setEdited("new")}>
           <Plus />
         </IconButton>
@@ -101,8 +101,8 @@ function ViewItem({
         aria-current={isHere ? "page" : undefined}
         onClick={onChosen}
       >
-        <span className={styles.name} dir="auto">
-          {view.name}
+        <span className={styles.name}>
+          <bdi>{view.name}</bdi>
         </span>
         {count && count.tickets > 0 && (
           <span

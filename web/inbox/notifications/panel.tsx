@@ -122,8 +122,8 @@ function Item({ notification, onOpen }: { notification: Notification; onOpen: ()
         <span className={styles.text}>
           <span className={styles.what}>{t(word, { who: actor?.name ?? t("system"), count })}</span>
           {ticket && (
-            <span className={styles.ticket} dir="auto">
-              #{ticket.number} {ticket.subject}
+            <span className={styles.ticket}>
+              #{ticket.number} <bdi>{ticket.subject}</bdi>
             </span>
           )}
         </span>

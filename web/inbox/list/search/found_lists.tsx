@@ -53,16 +53,20 @@ export function FoundMessages({ list, query }: { list: CurrentList; query: strin
                       data-open={each.number === list.number || undefined}
                     >
                       <span className={styles.title}>
-                        <span dir="auto">{each.subject}</span>
+                        <span>
+                          <bdi>{each.subject}</bdi>
+                        </span>
                         {each.is_internal && <Badge tone="warning">{t("note")}</Badge>}
                         <span className={styles.muted}>
                           #{each.number} · {times.ago(each.created_at)}
                         </span>
                       </span>
-                      <span className={styles.snippet} dir="auto">
-                        {marked(each.snippet).map(({ text, isFound, at }) =>
-                          isFound ? <mark key={at}>{text}</mark> : text,
-                        )}
+                      <span className={styles.snippet}>
+                        <bdi>
+                          {marked(each.snippet).map(({ text, isFound, at }) =>
+                            isFound ? <mark key={at}>{text}</mark> : text,
+                          )}
+                        </bdi>
                       </span>
                     </Link>
                   </li>
@@ -111,7 +115,9 @@ export function FoundContacts({ query }: { query: string }) {
                 <li key={each.id}>
                   <Link className={styles.result} to={`/${slug}/contacts/${each.id}`}>
                     <span className={styles.title}>
-                      <span dir="auto">{each.name || t("noName")}</span>
+                      <span>
+                        <bdi>{each.name || t("noName")}</bdi>
+                      </span>
                     </span>
                     <span className={styles.muted}>
                       {[each.email, each.phone].filter(Boolean).join(" · ")}
