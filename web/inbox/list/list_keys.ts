@@ -12,16 +12,17 @@ type Given = {
   /** The row of the open ticket, or the one that the keyboard is at; -1 before it is at any. */
   cursorAt: number;
   selection: Selection;
+  /** Where that was last. */
+  stoodAt: { readonly current: number };
   goTo: (row: TicketRow, at: number) => void;
-  hasNextPage: boolean;
 };
 
-export function useListKeys({ list, rows, cursorAt, selection, goTo }: Given): void {
+export function useListKeys({ list, rows, cursorAt, stoodAt, selection, goTo }: Given): void {
   const t = useListWords();
   const navigate = useNavigate();
   const group = t("groupList");
   const step = (by: 1 | -1) => {
-    const at = cursorAt < 0 ? 0 : cursorAt + by;
+    const at = cursorAt >= 0 ? cursorAt + by : stoodAt.current + (by > 0 ? 0 : -1);
     const row = rows[at];
     if (row) goTo(row, at);
   };

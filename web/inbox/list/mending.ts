@@ -15,8 +15,8 @@ import { orderOf, type View } from "./views";
 /** What happens within this time is read at once. */
 const GATHER_MS = 150;
 const RETRY_MS = 4_000;
-/** More than so many are not mended one by one: the list begins anew. */
-const MOST = 100;
+/** So many are read in one request. */
+const AT_ONCE = 100;
 /** What the clock alone brings into a list (late, two days ago) comes with its top, read now and then. */
 const TOP_MS = 5 * 60_000;
 
@@ -91,7 +91,7 @@ const markOf = ({ organizationId, name }: List) => `${organizationId}/${name}`;
 
 /** Whether there is more to mend. */
 async function mendList(list: List): Promise<boolean> {
-  const { client, queries, organizationId, source } = list;
+  const { queries, organizationId, source } = list;
   const key = listKey(organizationId, source);
   const state = queries.getQueryState<Pages>(key);
   const mark = markOf(list);
@@ -103,26 +103,27 @@ async function mendList(list: List): Promise<boolean> {
   if (!state?.data) return false;
   const since = mended.get(mark);
   const changed = since === undefined ? null : changesSince(organizationId, since);
-  if (changed === null || changed.length > MOST) {
-    await readTop(list);
-  } else if (changed.length > 0) {
-    const numbers = await numbersOf(client, queries, organizationId, changed);
-    const { rows: found, order } = numbers.length
-      ? await readSome(client, queries, organizationId, source, numbers)
-      : { rows: [], order: null };
-    // A page may have come while this was read: written over what is there now, not over what was there before.
-    queries.setQueryData<Pages>(key, (old) => {
-      if (!old) return old;
-      const rows = rowsOf(old);
-      const isLast = old.pages.at(-1)?.isLast ?? true;
-      return asPages(
-        order ? mend(rows, new Set(changed), found, order, isLast) : inPlace(rows, found),
-        isLast,
-      );
-    });
-  }
+  if (changed === null) await readTop(list, true);
+  else
+    for (let at = 0; at < changed.length; at += AT_ONCE)
+      await mendSome(list, changed.slice(at, at + AT_ONCE));
   mended.set(mark, end);
   return changesEnd(organizationId) > end;
+}
+
+async function mendSome(list: List, changed: string[]): Promise<void> {
+  const { client, queries, organizationId, source } = list;
+  const numbers = await numbersOf(client, queries, organizationId, changed);
+  const { rows: found, order } = numbers.length
+    ? await readSome(client, queries, organizationId, source, numbers)
+    : { rows: [], order: orderIn(queries, organizationId, source) };
+  // A page may have come while this was read: written over what is there now, not over what was there before.
+  queries.setQueryData<Pages>(listKey(organizationId, source), (old) => {
+    if (!old) return old;
+    const rows = rowsOf(old);
+    const isLast = old.pages.at(-1)?.isLast ?? true;
+    return asPages(order ? mend(rows, new Set(changed), found, order, isLast) : inPlace(rows, found), isLast);
+  });
 }
 
 /** A search keeps what it found: its rows change where they stand. */
@@ -154,12 +155,12 @@ async function numbersOf(
   return [...known.values()];
 }
 
-/** Reads the first page and leaves the others as they are. */
-async function readTop({ client, queries, organizationId, source }: List): Promise<void> {
+/** Reads the first page anew. The others stay as they are, or are read again when somebody comes to them. */
+async function readTop({ client, queries, organizationId, source }: List, isAllOld = false): Promise<void> {
   const page = await readPage(client, queries, organizationId, source, null);
   const order = orderIn(queries, organizationId, source);
   queries.setQueryData<Pages>(listKey(organizationId, source), (old) => {
-    if (!old || !order) return asPages(page.rows, page.isLast);
+    if (!old || !order || isAllOld) return asPages(page.rows, page.isLast);
     return asPages(
       withTop(rowsOf(old), page.rows, order, page.isLast),
       page.isLast || (old.pages.at(-1)?.isLast ?? true),

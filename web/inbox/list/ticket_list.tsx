@@ -112,7 +112,12 @@ function Listed({ list }: { list: CurrentList }) {
     },
     [prefetch, virtual, list, navigate, element],
   );
-  useListKeys({ list, rows, cursorAt, selection, goTo, hasNextPage });
+  // Where the open ticket stood, when it has left the list: the next one is there now.
+  const stoodAt = useRef(0);
+  useEffect(() => {
+    if (cursorAt >= 0) stoodAt.current = cursorAt;
+  }, [cursorAt]);
+  useListKeys({ list, rows, cursorAt, stoodAt, selection, goTo });
 
   return (
     <section className={styles.list} aria-label={t("list")} data-density={density}>

@@ -14,7 +14,7 @@ import {
   MoonStar,
   Phone,
 } from "lucide-react";
-import { type MouseEvent, memo, type ReactNode } from "react";
+import { type ChangeEvent, memo, type ReactNode } from "react";
 import { Link } from "react-router";
 import type { Person } from "../shell/desk";
 import type { Fact } from "./display";
@@ -59,10 +59,8 @@ export const TicketRow = memo(function TicketRow(props: Props) {
   const who = ticket.contact?.name || ticket.contact?.email || t("someone");
   const subject = ticket.subject || t("noSubject");
   const isUnread = ticket.unread > 0 && !isOpen;
-  const pick = (event: MouseEvent) => {
-    event.preventDefault();
-    props.onPick(ticket.id, event.shiftKey);
-  };
+  const pick = (event: ChangeEvent<HTMLInputElement>) =>
+    props.onPick(ticket.id, (event.nativeEvent as MouseEvent).shiftKey);
   return (
     <li
       className={styles.row}
@@ -80,9 +78,7 @@ export const TicketRow = memo(function TicketRow(props: Props) {
         <input
           type="checkbox"
           checked={props.isSelected}
-          // Before the browser has ticked it by itself: Shift takes all between.
-          onClick={pick}
-          onChange={() => {}}
+          onChange={pick}
           tabIndex={-1}
           aria-label={t("select", { number: String(ticket.number), subject })}
         />
