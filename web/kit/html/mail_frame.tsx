@@ -95,7 +95,7 @@ function Frame({
 
 function emptyPage(remote: boolean, pictures: ReadonlyMap<string, string>): string {
   const own = new Set([...pictures.values()].map((address) => new URL(address, location.href).origin));
-  const from = ["data:", "blob:", ...own, ...(remote ? ["https:", "http:"] : [])].join(" ");
+  const from = ["data:", "blob:", ...own, ...(remote ? ["https:"] : [])].join(" ");
   const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src ${from}; form-action 'none'; base-uri 'none'`;
   return `<!doctype html><html><head><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer"></head><body></body></html>`;
 }

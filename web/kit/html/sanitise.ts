@@ -90,7 +90,8 @@ function resolve(picture: HTMLImageElement, pictures: MailOptions["pictures"], r
     return false;
   }
   if (!REMOTE.test(address)) return false;
-  if (remote) picture.src = address.startsWith("//") ? `https:${address}` : address;
+  // Never in plain: whoever is on the way would read along.
+  if (remote) picture.src = address.replace(/^(?:https?:)?\/\//i, "https://");
   else picture.style.outline = "1px dashed color-mix(in srgb, currentColor 40%, transparent)";
   return true;
 }
