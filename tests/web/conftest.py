@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from infra.local.ports import free_ports
 from infra.local.settings import Settings
@@ -38,6 +38,14 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+# A machine that does much else is slow, and not broken.
+expect.set_options(timeout=15_000)
+# Colours are there some frames after another theme, though nothing is seen to move.
+SETTLED = """async () => {
+  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+  const moving = document.getAnimations().filter(each => each instanceof CSSTransition);
+  await Promise.allSettled(moving.map(each => each.finished));
+}"""
 # What supabase-js keeps a session under: "sb-", the first part of the host's name, "-auth-token".
 SESSION_KEY = "sb-127-auth-token"
 
@@ -191,6 +199,7 @@ def violations(page: Page) -> list[str]:
     found: list[str] = []
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
+        page.evaluate(SETTLED)
         report = page.evaluate(
             "tags => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })", WCAG
         )

@@ -104,6 +104,12 @@ export class Outbox {
     return found;
   }
 
+  /** What waits for a ticket goes out now. */
+  hurry(ticketId: string): void {
+    for (const entry of this.entries)
+      if (entry.ticketId === ticketId && entry.state === "waiting") this.schedule(entry.id, 0);
+  }
+
   /** `expectedSeq`: what its writer has seen by now. */
   again(id: string, expectedSeq?: number): void {
     const found = this.find(id);

@@ -12,6 +12,7 @@ import { Suggestions } from "./suggestions";
 import { UploadList } from "./upload_list";
 import { MOST_MAIL_BYTES } from "./uploads";
 import { useBegun } from "./use_begun";
+import { useOutbox } from "./use_outbox";
 import { useSuggestions } from "./use_suggestions";
 import { useComposerWords } from "./words";
 
@@ -47,6 +48,7 @@ export function Writer({
 }: Props) {
   const t = useComposerWords();
   const toast = useToast();
+  const outbox = useOutbox();
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const listId = useId();
@@ -90,7 +92,8 @@ export function Writer({
 
   const send = (after: After) => {
     const body = (internal ? toMarkup(text, mentioned) : text).trimEnd();
-    if (!body.trim()) return;
+    // Pressed once more: what waits to be taken back need not.
+    if (!body.trim()) return outbox.hurry(ticket.id);
     if (files.uploads.some(({ state }) => state === "failed"))
       return void toast(t("fixFiles"), { tone: "danger" });
     if (files.uploads.some(({ state }) => state === "uploading")) return void toast(t("stillUploading"));

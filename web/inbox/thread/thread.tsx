@@ -115,11 +115,16 @@ export function Thread({ ticket }: { ticket: Ticket }) {
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard */}
       <section ref={scroller} className={styles.scroller} tabIndex={0} aria-label={t("conversation")}>
         <div ref={content} className={styles.content}>
-          {query.isFetchingNextPage && <Skeleton lines={2} label={t("earlier")} />}
-          {query.hasNextPage && !query.isFetchingNextPage && (
-            <Button small look="quiet" className={styles.earlier} onClick={() => void query.fetchNextPage()}>
-              {t("earlier")}
-            </Button>
+          {(query.hasNextPage || query.isFetchingNextPage) && (
+            <div className={styles.earlier}>
+              {query.isFetchingNextPage ? (
+                <Skeleton lines={2} label={t("earlier")} />
+              ) : (
+                <Button small look="quiet" onClick={() => void query.fetchNextPage()}>
+                  {t("earlier")}
+                </Button>
+              )}
+            </div>
           )}
           {!isReady &&
             (query.error ? (
