@@ -18,6 +18,7 @@ import { NavLink, useNavigate } from "react-router";
 import { AvailabilityItems } from "../account/availability";
 import { useCommandBar } from "../commands/registry";
 import { Bell } from "../notifications/bell";
+import { useUnread } from "../rooms/room";
 import { type Role, useMemberships, useOrganization } from "./organization";
 import styles from "./shell.module.css";
 import { useShellWords } from "./words";
@@ -42,6 +43,7 @@ export function Navigation() {
   const t = useShellWords();
   const { slug, atLeast } = useOrganization();
   const openBar = useCommandBar();
+  const unread = useUnread().total;
   return (
     <nav className={styles.rail} aria-label={t("main")}>
       <IconButton label={t("commands")} keys="Ctrl K" onClick={openBar}>
@@ -61,6 +63,11 @@ export function Navigation() {
             >
               {place.icon}
               <span>{t(place.word)}</span>
+              {place.path === "rooms" && unread > 0 && (
+                <span className={styles.unread}>
+                  <span className="visually-hidden">{t("unread", { count: unread })}</span>
+                </span>
+              )}
             </NavLink>
           </li>
         ))}

@@ -8,6 +8,7 @@ import { FactorNeeded } from "../account/second_factor";
 import { CommandBar } from "../commands/command_bar";
 import { CommandProvider } from "../commands/registry";
 import { OutgoingNews } from "../composer/outgoing_news";
+import { RoomsLive } from "../rooms/live";
 import { refreshAll, refreshFor } from "./freshness";
 import { Navigation } from "./navigation";
 import { OrganizationContext, useMemberships } from "./organization";
@@ -58,6 +59,7 @@ function Frame({ organizationId }: { organizationId: string }) {
           </Suspense>
         </div>
       </div>
+      <RoomsLive />
       <CommandBar />
       <OutgoingNews />
     </LiveProvider>

@@ -142,6 +142,8 @@ function Choices({
     if (event.key === "ArrowDown") setActive((at) => (at >= last ? 0 : at + 1));
     else if (event.key === "ArrowUp") setActive((at) => (at <= 0 ? last : at - 1));
     else if (event.key === "Enter") pick(active);
+    // Taken here, it does not close the window that this stands in as well.
+    else if (event.key === "Escape") close();
     else return;
     event.preventDefault();
   };
@@ -166,6 +168,8 @@ function Choices({
       />
       <div
         className={styles.list}
+        // What is typed next goes on where it was.
+        onMouseDown={(event) => event.preventDefault()}
         role="listbox"
         id={id}
         aria-label={label}
