@@ -1,5 +1,5 @@
 /** Who is named in a note: `@Ann` while it is written, `@[Ann](id)` as the desk keeps it. docs/notifications.md */
-import { MENTION } from "../thread/text";
+import { MENTION } from "@kit/text/pieces";
 
 /** `id` is a user's, or `team:` and a team's. */
 export type Mentioned = { name: string; id: string };

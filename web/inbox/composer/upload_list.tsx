@@ -1,8 +1,8 @@
 /** Files that will go with what is written, and how far they are. */
+import { sizeOf } from "@kit/files/files";
 import { useLanguage } from "@kit/i18n";
 import { IconButton } from "@kit/ui";
 import { FileText, LoaderCircle, RotateCw, TriangleAlert, X } from "lucide-react";
-import { sizeOf } from "../thread/attachment";
 import styles from "./composer.module.css";
 import type { Upload } from "./uploads";
 import { useComposerWords } from "./words";

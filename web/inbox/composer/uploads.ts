@@ -2,11 +2,10 @@
 import { useClient } from "@kit/api/client";
 import { ok, problemOf } from "@kit/api/errors";
 import { useUser } from "@kit/api/session";
+import { MOST_BYTES, MOST_FILES, storedName } from "@kit/files/files";
 import { useCallback, useState } from "react";
 import { useOrganization } from "../shell/organization";
 
-export const MOST_FILES = 20;
-export const MOST_BYTES = 50 * 1024 * 1024;
 /** All files of a mail together. */
 export const MOST_MAIL_BYTES = 18 * 1000 * 1000;
 
@@ -21,14 +20,6 @@ export type Upload = {
   picture?: string;
 };
 export type Ready = { path: string; name: string; bytes: number };
-
-/** What Storage takes in a name; the rest of it would be refused. */
-export const storedName = (name: string): string =>
-  name
-    .normalize("NFKD")
-    .replace(/[^\w!.*'() &$@=;:+,?-]+/g, "_")
-    .replace(/^[_.\s]+/, "")
-    .slice(-120) || "file";
 
 export function useUploads(onProblem: (problem: "tooLarge" | "tooMany", name: string) => void) {
   const client = useClient();

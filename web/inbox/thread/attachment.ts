@@ -24,15 +24,3 @@ export const isGivenOut = (file: Attachment): boolean =>
 /** As `cid:` names it in the mail's HTML; null where the mail shows it nowhere. */
 export const contentIdOf = (file: Attachment): string | null =>
   file.content_id?.replace(/^<|>$/g, "").toLowerCase() ?? null;
-
-/** "1.2 MB", as the language writes it. */
-export function sizeOf(bytes: number, language: string): string {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
-  const step = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
-  return new Intl.NumberFormat(language, {
-    style: "unit",
-    unit: units[step] ?? "byte",
-    unitDisplay: step === 0 ? "long" : "short",
-    maximumFractionDigits: step > 1 ? 1 : 0,
-  }).format(bytes / 1000 ** step);
-}

@@ -1,10 +1,11 @@
 /** The files of a message: pictures small, others by name; each says whether it may be fetched. */
+import { sizeOf } from "@kit/files/files";
 import { useLanguage } from "@kit/i18n";
 import { Badge, Button, Dialog, Skeleton, useToast } from "@kit/ui";
 import { useQuery } from "@tanstack/react-query";
 import { Download, File, FileArchive, FileImage, FileText, ShieldAlert, ShieldQuestion } from "lucide-react";
 import { useState } from "react";
-import { type Attachment, isGivenOut, sizeOf } from "./attachment";
+import { type Attachment, isGivenOut } from "./attachment";
 import styles from "./attachments.module.css";
 import { type FileUrls, useFiles } from "./files";
 import { useThreadWords } from "./words";

@@ -1,8 +1,8 @@
 /** A message's text, with what it repeats of earlier ones folded away. */
+import { partsOf, piecesOf } from "@kit/text/pieces";
 import { Ellipsis } from "lucide-react";
 import { useState } from "react";
 import styles from "./message.module.css";
-import { partsOf, piecesOf } from "./text";
 import { useThreadWords } from "./words";
 
 export function TextBody({ text, fresh, isNote }: { text: string; fresh: string | null; isNote: boolean }) {

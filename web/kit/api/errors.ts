@@ -3,6 +3,7 @@ export type Problem = {
   code: string;
   message: string;
   hint?: string | undefined;
+  details?: string | undefined;
   status?: number | undefined;
 };
 
@@ -10,6 +11,7 @@ export type Problem = {
 export class Refused extends Error {
   readonly code: string;
   readonly hint: string | undefined;
+  readonly details: string | undefined;
   readonly status: number | undefined;
 
   constructor(problem: Problem) {
@@ -17,6 +19,7 @@ export class Refused extends Error {
     this.name = "Refused";
     this.code = problem.code;
     this.hint = problem.hint;
+    this.details = problem.details;
     this.status = problem.status;
   }
 }
@@ -39,6 +42,7 @@ export function problemOf(error: unknown): Problem {
     code: text("code") ?? text("name") ?? "unknown",
     message: text("message") ?? "unknown error",
     hint: text("hint"),
+    details: text("details"),
     status: typeof fields.status === "number" ? fields.status : undefined,
   };
 }

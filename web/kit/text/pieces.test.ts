@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { partsOf, piecesOf } from "./text";
+import { partsOf, piecesOf } from "./pieces";
 
 it("finds addresses, without the full stop or bracket after them", () => {
   const links = piecesOf("See https://a.example/b_(c). Or (https://d.example), or ann@e.example.", false)
