@@ -4,13 +4,20 @@ import { Skeleton } from "@kit/ui";
 import { createBrowserRouter, type RouteObject } from "react-router";
 import { InvitationPage } from "./account/invitations";
 import { contactRoutes } from "./contacts/routes";
+import { knowledgeRoutes } from "./knowledge/routes";
 import { roomRoutes } from "./rooms/routes";
 import { settingsRoutes } from "./settings/routes";
 import { ChooseOrganization } from "./shell/choose_organization";
 import { Broken, Shell } from "./shell/shell";
 import { ticketRoutes } from "./tickets/routes";
 
-const areas: RouteObject[] = [...ticketRoutes, ...settingsRoutes, ...contactRoutes, ...roomRoutes];
+const areas: RouteObject[] = [
+  ...ticketRoutes,
+  ...settingsRoutes,
+  ...contactRoutes,
+  ...roomRoutes,
+  ...knowledgeRoutes,
+];
 
 export const router = createBrowserRouter(
   [

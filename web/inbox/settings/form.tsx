@@ -122,7 +122,7 @@ export function Form({
 }
 
 /** Asks before a page with unsaved changes is left. */
-function Leaving({ isDirty }: { isDirty: boolean }) {
+export function Leaving({ isDirty }: { isDirty: boolean }) {
   const t = useSettingsWords();
   const blocker = useBlocker(
     ({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname,

@@ -75,4 +75,11 @@ export const SETTINGS_PAGES: SettingsPage[] = [
     from: "admin",
     load: () => import("./widgets/page"),
   },
+  {
+    path: "article-categories",
+    group: "writing",
+    word: "articleCategories",
+    from: "manager",
+    load: () => import("./article_categories/page"),
+  },
 ];
