@@ -148,6 +148,7 @@ create table public.invitations (
 );
 create unique index invitations_open_idx on public.invitations (organization_id, email) where accepted_at is null;
 create index invitations_invited_by_idx on public.invitations (invited_by);
+create index invitations_email_idx on public.invitations (email) where accepted_at is null;
 
 -- Inviting an address again, because the first invitation expired or got lost, takes the place of the first.
 create function private.replace_invitation() returns trigger
@@ -16560,6 +16561,37 @@ language sql stable set search_path = '' as $$
   select * from private.my_memberships();
 $$;
 
+-- The invitations that the caller can accept: open ones to their confirmed address. So who signs in finds the way in
+-- without the mail.
+create function private.my_invitations() returns table (
+  id uuid, organization text, role public.member_role, expires_at timestamptz
+)
+language plpgsql stable security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  return query
+  select i.id, o.name, i.role, i.expires_at
+  from auth.users as u
+  join public.invitations as i on i.email = lower(u.email)
+  join public.organizations as o on o.id = i.organization_id
+  join public.members as inviter on inviter.organization_id = i.organization_id and inviter.user_id = i.invited_by
+    and inviter.role >= greatest(i.role, 'admin')
+  where u.id = (select auth.uid()) and u.email_confirmed_at is not null
+    and i.accepted_at is null and i.expires_at > now()
+    and not exists (
+      select from public.members as m where m.organization_id = i.organization_id and m.user_id = u.id
+    )
+  order by i.expires_at, i.id;
+end;
+$$;
+
+create function public.my_invitations() returns table (
+  id uuid, organization text, role public.member_role, expires_at timestamptz
+)
+language sql stable set search_path = '' as $$
+  select * from private.my_invitations();
+$$;
+
 
 -- sql/82_profiles.sql
 
@@ -19273,6 +19305,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/rotate_data_key', null, null),
   ('rpc/request_contact_erasure', null, null),
   ('rpc/request_contact_export', null, null),
+  ('rpc/my_invitations', null, null),
   ('rpc/my_memberships', null, null),
   ('rpc/my_profiles', null, null),
   ('rpc/set_my_subscription', null, null),
@@ -19355,6 +19388,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('metrics', 'metrics.read', 'viewer', 'See the desk''s figures'),
   ('move_tag', 'tags.move', 'agent', 'Hang a tag below another'),
   ('my_desks', 'contacts.my_desks', null, 'See the desks you write to'),
+  ('my_invitations', 'invitations.list_mine', null, 'See the invitations to your address'),
   ('my_memberships', 'organizations.list_mine', null, 'See the organizations you belong to'),
   ('my_profiles', 'contacts.my_profiles', null, 'See what the desks you write to know of you'),
   ('notification_choices', 'notifications.list_choices', 'viewer', 'See what you are told of, and how'),
@@ -21489,6 +21523,8 @@ grant execute on function private.transfer_ownership(uuid, uuid) to authenticate
 grant execute on function public.transfer_ownership(uuid, uuid) to authenticated;
 grant execute on function private.my_memberships() to authenticated;
 grant execute on function public.my_memberships() to authenticated;
+grant execute on function private.my_invitations() to authenticated;
+grant execute on function public.my_invitations() to authenticated;
 
 
 -- policies/82_profiles.sql
