@@ -33,6 +33,7 @@ const words = defineWords({
     isOn: "The second factor is on.",
 
     chooseDesk: "Which desk?",
+    welcome: "Welcome",
     noDesk: "You are not a member of any desk",
     noDeskHint: "Ask whoever runs yours to invite {email}, or begin a desk of your own.",
     invitations: "You are invited",
@@ -93,6 +94,7 @@ const words = defineWords({
     isOn: "العامل الثاني يعمل.",
 
     chooseDesk: "أي مكتب؟",
+    welcome: "أهلًا بك",
     noDesk: "لست عضوًا في أي مكتب",
     noDeskHint: "اطلب ممن يدير مكتبك دعوة {email}، أو ابدأ مكتبًا خاصًا بك.",
     invitations: "أنت مدعو",

@@ -29,6 +29,14 @@ export type SettingsPage = {
 export const SETTINGS_PAGES: SettingsPage[] = [
   { path: "profile", group: "account", word: "profile", load: () => import("./profile/page") },
   {
+    path: "availability",
+    group: "account",
+    word: "availability",
+    from: "agent",
+    load: () => import("./availability/page"),
+  },
+  { path: "security", group: "account", word: "security", load: () => import("./security/page") },
+  {
     path: "notifications",
     group: "account",
     word: "notifications",

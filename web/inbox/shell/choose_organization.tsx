@@ -34,9 +34,11 @@ function Choice({ all }: { all: Membership[] }) {
   const { email } = useUser();
   const navigate = useNavigate();
   const [isFounding, setFounding] = useState(false);
+  const isInvited = (useMyInvitations().data ?? []).length > 0;
+  const title = all.length > 0 ? "chooseDesk" : isInvited ? "welcome" : "noDesk";
   return (
-    <Card title={t(all.length > 0 ? "chooseDesk" : "noDesk")}>
-      {all.length === 0 && <p>{t("noDeskHint", { email })}</p>}
+    <Card title={t(title)}>
+      {title === "noDesk" && <p>{t("noDeskHint", { email })}</p>}
       {all.map((each) => (
         <Button key={each.organization_id} onClick={() => navigate(`/${each.slug}`)}>
           {each.name}
