@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 import jwt
+import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from starlette.routing import Route
 
 from pgdesk import web
 from tests.serving import serve
+from tests.waiting import until
 from tests.web.conftest import PHONE, Opened, Site, shot, violations
 
 # A page whose own styles would ruin whatever they reach.
@@ -61,6 +63,12 @@ class Shop:
         with self.agent() as desk:
             found: dict[str, Any] = desk.get(f"/tickets?id=eq.{ticket}").json()[0]
             return found
+
+    def hint(self, ticket: dict[str, Any], event: str, payload: dict[str, Any]) -> None:
+        """What the desk, or a member, tells on the ticket's topic."""
+        with psycopg.connect(self.site.settings.database_url("postgres")) as connection:
+            topic = f"ticket:{ticket['id']}:contact"
+            connection.execute("select realtime.send(%s, %s, %s, true)", [json.dumps(payload), event, topic])
 
     def answer(self, ticket: dict[str, Any], body: str) -> None:
         with self.agent() as desk:
@@ -170,8 +178,9 @@ def test_a_person_answers_live_and_what_is_not_seen_is_counted_in_every_tab(
     page = open_page()
     panel = opened_at(page, shop.url)
     panel.get_by_role("button", name="Write to us").click()
-    say(panel, "I want to talk to a real person, please.")
-    expect(panel.get_by_text("A person will answer you here.").first).to_be_visible(timeout=20_000)
+    say(panel, "Hello")
+    panel.get_by_role("button", name="Talk to a person").click()
+    expect(panel.get_by_text("A person will answer you here.").first).to_be_visible()
     ticket = shop.last_ticket(page)
     other = page.context.new_page()
     other.goto(f"{shop.url}/another")
@@ -203,6 +212,36 @@ def test_where_it_may_not_stand_it_says_so_and_nobody_gets_a_token(
 
 
 @pytest.mark.full
+def test_an_answer_is_seen_while_it_is_made_and_forgotten_when_it_is_withdrawn(
+    shop: Shop, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    panel = opened_at(page, shop.url)
+    panel.get_by_role("button", name="Write to us").click()
+    say(panel, "Hello")
+    panel.get_by_role("button", name="Talk to a person").click()
+    expect(panel.get_by_text("A person will answer you here.").first).to_be_visible()
+    ticket = shop.last_ticket(page)
+    # The desk's own word about both messages comes first.
+    with shop.agent() as desk:
+        until(lambda: len(desk.get(f"/triage_results?ticket_id=eq.{ticket['id']}").json()) == 2)
+        until(lambda: desk.get(f"/drafts?ticket_id=eq.{ticket['id']}&reasons=cs.{{wants_human}}").json())
+    about = {"ticket_id": ticket["id"], "reply_id": "r", "seq": 2}
+    shop.hint(ticket, "typing", {"by": "member"})
+    expect(panel.get_by_text("Somebody is writing")).to_be_attached()
+    shop.hint(ticket, "reply.delta", about | {"index": 0, "text": "You have 30 days."})
+    expect(panel.get_by_text("You have 30 days.", exact=True)).to_be_visible()
+    shop.hint(ticket, "reply.delta", about | {"index": 1, "text": " Hand it in within 7 days."})
+    expect(panel.get_by_text("You have 30 days. Hand it in within 7 days.", exact=True)).to_be_visible()
+    # One is missing in between: what comes after it is not shown.
+    shop.hint(ticket, "reply.delta", about | {"index": 3, "text": " And 500 euros."})
+    shop.hint(ticket, "typing", {"by": "member"})
+    expect(panel.get_by_text("500 euros")).to_have_count(0)
+    shop.hint(ticket, "reply.withdrawn", about | {"by_person": True})
+    expect(panel.get_by_text("You have 30 days.")).to_have_count(0)
+
+
+@pytest.mark.full
 def test_whom_the_site_vouches_for_finds_their_conversation_on_every_device(
     shop: Shop, open_page: Callable[..., Page]
 ) -> None:
@@ -211,7 +250,9 @@ def test_whom_the_site_vouches_for_finds_their_conversation_on_every_device(
         f"{shop.site.settings.api_url}/functions/v1/widgets/{shop.widget}/secret",
         headers={"authorization": f"Bearer {token}"},
     )
-    word = jwt.encode({"sub": "42", "name": "Ann", "exp": int(time.time()) + 600}, made.json()["secret"], "HS256")
+    word = jwt.encode(
+        {"sub": str(uuid4()), "name": "Ann", "exp": int(time.time()) + 600}, made.json()["secret"], "HS256"
+    )
     page = open_page()
     panel = opened_at(page, f"{shop.url}/?identity={word}")
     panel.get_by_role("button", name="Write to us").click()
@@ -219,7 +260,11 @@ def test_whom_the_site_vouches_for_finds_their_conversation_on_every_device(
     expect(panel.get_by_text("Which tent is the lightest?")).to_be_visible()
     device = opened_at(open_page(), f"{shop.url}/?identity={word}")
     expect(device.get_by_text("Which tent is the lightest?")).to_be_visible()
-    # Signed out, it is not there any more.
+    # Spoken of anew, they go on where they were; signed out, it is not there any more.
+    panel.get_by_label("Write a message…").fill("And")
+    page.evaluate("word => pgdesk('identify', word)", word)
+    expect(panel.get_by_label("Write a message…")).to_have_value("And")
+    expect(panel.get_by_text("Which tent is the lightest?")).to_be_visible()
     page.evaluate("pgdesk('identify', null)")
     expect(panel.get_by_text("Which tent is the lightest?")).to_be_hidden()
 
@@ -251,8 +296,9 @@ def test_who_is_asked_how_it_was_can_say_so(shop: Shop, open_page: Callable[...,
     page = open_page()
     panel = opened_at(page, shop.url)
     panel.get_by_role("button", name="Write to us").click()
-    say(panel, "I want to talk to a person.")
-    expect(panel.get_by_text("A person will answer you here.").first).to_be_visible(timeout=20_000)
+    say(panel, "Hello")
+    panel.get_by_role("button", name="Talk to a person").click()
+    expect(panel.get_by_text("A person will answer you here.").first).to_be_visible()
     ticket = shop.last_ticket(page)
     shop.answer(ticket, "Here I am.")
     with shop.site.rest(shop.site.desk.login) as desk:
@@ -318,3 +364,9 @@ def test_the_page_and_the_widget_leave_each_other_alone(shop: Shop, open_page: C
     style = json.loads(field.evaluate(look))
     assert style[1] == "16px"
     assert "serif" not in style[2].replace("sans-serif", "")
+
+
+@pytest.mark.full
+def test_the_sample_shop_has_it(shop: Shop, open_page: Callable[..., Page]) -> None:
+    panel = opened_at(open_page(), f"{shop.site.url}/shop/")
+    expect(panel.get_by_role("list", name="Help articles").get_by_role("button").first).to_be_visible()

@@ -31,8 +31,8 @@ export type Frame = {
 export type Panel = {
   show: () => void;
   hide: () => void;
-  /** Who the visitor is has changed: everything is read anew. */
-  renew: () => void;
+  /** The site has spoken anew: of the same visitor as before, or of another, for whom everything is read anew. */
+  renew: (isSame: boolean) => void;
 };
 
 /** What the panel's first module exports as `start`. */

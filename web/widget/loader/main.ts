@@ -95,10 +95,12 @@ function begin(options: Options): void {
   }
 
   function become(next: string | null): void {
+    const who = next && spokenOf(next);
+    const isSame = who !== null && who === (identity && spokenOf(identity));
     identity = next;
-    kept.use(next && spokenOf(next));
-    tell("unread", 0);
-    if (loading) void loading.then((panel) => panel.renew());
+    kept.use(who);
+    if (!isSame) tell("unread", 0);
+    if (loading) void loading.then((panel) => panel.renew(isSame));
     else follow();
   }
 

@@ -67,7 +67,7 @@ function WidgetEditor({
   const { value, set, isDirty, saving } = useRowForm({
     table: "chat_widgets",
     row: widget,
-    fresh: { name: "", domains: [], needs_identity: false, is_active: true },
+    fresh: { name: "", domains: [], greeting: "", needs_identity: false, is_active: true },
     after: async (kept) => {
       if (!widget) onAdded(kept);
     },
@@ -89,6 +89,14 @@ function WidgetEditor({
         value={value.domains}
         error={saving.at("domains")}
         onChange={(domains) => set("domains", domains)}
+      />
+      <TextField
+        label={t("greeting")}
+        hint={t("greetingHint")}
+        maxLength={300}
+        value={value.greeting}
+        error={saving.at("greeting")}
+        onChange={(event) => set("greeting", event.target.value)}
       />
       <Checkbox
         label={t("needsIdentity")}

@@ -9,6 +9,8 @@ const words = defineWords({
     domains: "Domains",
     domainsHint:
       "With commas between: shop.example, *.shop.example for all below it, localhost:3000 to try it.",
+    greeting: "Greeting",
+    greetingHint: "What visitors read first. Left empty, the widget greets in their language.",
     needsIdentity: "Only visitors for whom your site vouches",
     needsIdentityHint: "By a token that your server signs with the widget’s secret.",
     active: "In use",
@@ -34,6 +36,8 @@ const words = defineWords({
     empty: "لا أداة بعد",
     domains: "النطاقات",
     domainsHint: "تفصل بينها فواصل: shop.example أو ‎*.shop.example لكل ما تحته أو localhost:3000 للتجربة.",
+    greeting: "التحية",
+    greetingHint: "أول ما يقرؤه الزوار. إن تُركت فارغة رحّبت الأداة بلغتهم.",
     needsIdentity: "للزوار الذين يضمنهم موقعك فقط",
     needsIdentityHint: "برمز يوقعه خادمك بسر الأداة.",
     active: "مستخدمة",

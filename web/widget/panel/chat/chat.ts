@@ -36,8 +36,8 @@ export type Chat = {
   type: () => void;
   leaveAddress: (email: string) => Promise<void>;
   rate: (score: number, comment: string) => Promise<void>;
-  /** Another visitor, or none: everything is read anew. */
-  renew: () => void;
+  /** The same visitor with a new word of the site's; or another, or none: then everything is read anew. */
+  renew: (isSame: boolean) => void;
 };
 
 const MESSAGE = "id,ticket_id,seq,sender,body_text,reply_text,created_at";
@@ -112,7 +112,6 @@ export function chatFor(frame: Frame): Chat {
       if (mine !== turn) return;
       if (error instanceof Refusal && !isPassing(error)) {
         state.change({ phase: "refused", refusal: error.code });
-        tell("refused", { code: error.code });
       } else {
         state.change({ phase: "lost" });
         after("check", RETRY_MS, () => void wake());
@@ -300,7 +299,12 @@ export function chatFor(frame: Frame): Chat {
     await rest.call("mark_seen", { ticket_id: last.ticket_id, seq: last.seq }).catch(() => {});
   }
 
-  function renew(): void {
+  function renew(isSame: boolean): void {
+    if (isSame && begun && state.get().phase === "ready") {
+      void begun.then(({ visitor }) => visitor.expire());
+      return;
+    }
+    const { phase } = state.get();
     turn += 1;
     live?.end();
     live = null;
@@ -308,7 +312,8 @@ export function chatFor(frame: Frame): Chat {
     reading = null;
     for (const each of Object.values(timers)) clearTimeout(each);
     state.change(ASLEEP);
-    if (kept.get("talks")) void wake();
+    // The open panel wakes it by itself.
+    if (phase !== "asleep" && kept.get("talks")) void wake();
   }
 
   kept.onChange(() => {

@@ -2,7 +2,7 @@
 import type { Frame } from "../../frame";
 import { saidIn } from "../../loader/word";
 import type { Config } from "./config";
-import { refusalOf } from "./refusal";
+import { isPassing, refusalOf } from "./refusal";
 
 export type Visitor = {
   token: () => Promise<string>;
@@ -33,7 +33,7 @@ type Opened = Partial<Greeting> & {
 /** Before a token ends: as long as a slow request may take. */
 const MARGIN_MS = 45_000;
 
-export function visitorFor({ options, kept, identity }: Frame, { api }: Config): Visitor {
+export function visitorFor({ options, kept, identity, tell }: Frame, { api }: Config): Visitor {
   let held: Opened | null = null;
   let until = 0;
   let asking: Promise<Opened> | null = null;
@@ -50,7 +50,11 @@ export function visitorFor({ options, kept, identity }: Frame, { api }: Config):
         ...(word ? { identity: word } : secret ? { secret } : {}),
       }),
     });
-    if (!answer.ok) throw await refusalOf(answer);
+    if (!answer.ok) {
+      const refusal = await refusalOf(answer);
+      if (!isPassing(refusal)) tell("refused", { code: refusal.code });
+      throw refusal;
+    }
     const opened = (await answer.json()) as Opened;
     if (opened.visitor_secret) kept.set("secret", opened.visitor_secret);
     // Whom the site vouches for may have talked on another device.

@@ -20,6 +20,8 @@ export function Conversation({ isOpen, draft, go }: Props) {
   const links = useLinks(messages);
   const last = newestOf(messages);
   const isOver = tickets.length > 0 && !openTicket(tickets);
+  // Once a person has answered there is nobody else to ask for.
+  const mayAskPerson = last !== undefined && last.sender !== "member" && !awaitsPerson && !isOver;
   const waits = last?.sender === "contact" && !looking && !making;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: whatever is new before somebody's eyes is seen
@@ -81,7 +83,7 @@ export function Conversation({ isOpen, draft, go }: Props) {
         {isOver && <p class="aside">{t("resolved")}</p>}
         {state.survey && <Rating key={state.survey} />}
       </Log>
-      <Composer draft={draft} mayAskPerson={!awaitsPerson && last?.sender === "ai" && !isOver} />
+      <Composer draft={draft} mayAskPerson={mayAskPerson} />
     </>
   );
 }
