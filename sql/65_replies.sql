@@ -49,6 +49,7 @@ create table public.drafts (
     references public.messages (organization_id, id) on delete set null (sent_message_id)
 );
 create index drafts_ticket_idx on public.drafts (organization_id, ticket_id, created_at desc);
+create index drafts_created_idx on public.drafts (organization_id, created_at);
 create index drafts_sent_message_idx on public.drafts (organization_id, sent_message_id);
 
 -- Each sentence of a draft with the passage it rests on: a chunk of one version of an article.

@@ -35,6 +35,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('sla_clocks', 'tickets:read', null),
   ('rpc/explain_sla', 'tickets:read', 'tickets:read'),
   ('rpc/metrics', 'tickets:read', 'tickets:read'),
+  ('rpc/ai_report', 'tickets:read', 'tickets:read'),
   ('rpc/backlog', 'tickets:read', 'tickets:read'),
   ('rpc/ticket_metrics', 'tickets:read', 'tickets:read'),
   ('triage_results', 'tickets:read', null),

@@ -14,6 +14,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('accept_draft', 'drafts.accept', 'agent', 'Send a draft of the AI, as it is or edited'),
   ('accept_invitation', 'invitations.accept', null, 'Join an organization that has invited your address'),
   ('add_participant', 'tickets.add_participant', 'agent', 'Add somebody to a ticket'),
+  ('ai_report', 'metrics.ai', 'viewer', 'See what became of the AI''s answers, and what they cost'),
   ('archive_article', 'articles.archive', 'agent', 'Take an article out of the help centre'),
   ('attach_files', 'files.attach', 'agent', 'Send files of your own with what you write'),
   ('backlog', 'metrics.backlog', 'viewer', 'See what is open, by age'),

@@ -154,6 +154,7 @@ RPCS = {
     "accept_draft": {"authenticated"},
     "accept_invitation": {"authenticated"},
     "add_participant": {"authenticated"},
+    "ai_report": {"authenticated"},
     "archive_article": {"authenticated"},
     "backlog": {"authenticated"},
     "become_contact": {"authenticated"},

@@ -5,6 +5,7 @@ import { createBrowserRouter, type RouteObject } from "react-router";
 import { InvitationPage } from "./account/invitations";
 import { contactRoutes } from "./contacts/routes";
 import { knowledgeRoutes } from "./knowledge/routes";
+import { reportRoutes } from "./reports/routes";
 import { roomRoutes } from "./rooms/routes";
 import { settingsRoutes } from "./settings/routes";
 import { ChooseOrganization } from "./shell/choose_organization";
@@ -17,6 +18,7 @@ const areas: RouteObject[] = [
   ...contactRoutes,
   ...roomRoutes,
   ...knowledgeRoutes,
+  ...reportRoutes,
 ];
 
 export const router = createBrowserRouter(

@@ -2457,6 +2457,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"ai_report":
+{ Args: { "organization_id": string,"since": string,"until": string }; Returns: Json
+                           },
 "archive_article":
 { Args: { "article_id": string }; Returns: {
               "category_id": string | null,

@@ -60,6 +60,7 @@ export function useTimes() {
     });
     const soon = new Intl.DateTimeFormat(language, { weekday: "short", hour: "numeric", minute: "2-digit" });
     const dayMonth = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+    const dayShort = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: "UTC" });
     const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
     return {
       relative: (at: string | Date) => relative(new Date(at), language),
@@ -73,6 +74,8 @@ export function useTimes() {
         (Math.abs(new Date(at).getTime() - Date.now()) < WEEK_MS ? soon : dayMonth).format(new Date(at)),
       /** "Mon, 2 Feb, 09:00". */
       moment: (at: string | Date) => moment.format(new Date(at)),
+      /** Of a day of the calendar, "2026-03-01": without a time zone it is the same day everywhere. */
+      dayShort: (day: string) => dayShort.format(new Date(day)),
       clock: (at: string | Date) => clock.format(new Date(at)),
       /** "2 h 5 min" of seconds. */
       duration: (seconds: number) => durationOf(seconds, language),

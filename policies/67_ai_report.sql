@@ -1,0 +1,1 @@
+grant execute on function public.ai_report(uuid, date, date) to authenticated;
