@@ -40,6 +40,7 @@ DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # A machine that does much else is slow, and not broken.
 expect.set_options(timeout=15_000)
+AXE_RUN = "tags => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })"
 # Colours are there some frames after another theme, though nothing is seen to move.
 SETTLED = """async () => {
   for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
@@ -200,9 +201,11 @@ def violations(page: Page) -> list[str]:
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.evaluate(SETTLED)
-        report = page.evaluate(
-            "tags => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })", WCAG
-        )
+        report = page.evaluate(AXE_RUN, WCAG)
+        if any(rule["id"] == "color-contrast" for rule in report["violations"]):
+            # A machine that is slow may still be painting the other theme.
+            page.wait_for_timeout(500)
+            report = page.evaluate(AXE_RUN, WCAG)
         for rule in report["violations"]:
             found += [f"{theme}: {rule['id']}: {node['html'][:160]}" for node in rule["nodes"]]
     page.emulate_media(color_scheme="light")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -9,7 +10,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 from psycopg.rows import DictRow, dict_row
 
 from tests.web.conftest import PHONE, Opened, Site, shot, violations
@@ -430,3 +431,43 @@ def test_on_a_phone_and_from_right_to_left(lab: Lab, open_page: OpenPage) -> Non
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shot(phone, "thread-phone-ar")
     assert violations(phone) == []
+
+
+@pytest.mark.full
+def test_nothing_is_missed_when_the_token_runs_out_or_the_line_is_cut(lab: Lab, open_page: OpenPage) -> None:
+    ticket = lab.ticket()
+    page = open_page("ines")
+    lines: list[WebSocketRoute] = []
+
+    def line(route: WebSocketRoute) -> None:
+        lines.append(route)
+        route.connect_to_server()
+
+    page.route_web_socket(re.compile("/realtime/v1/"), line)
+    lab.open(page, ticket)
+    expect(page.get_by_role("status").filter(has_text="offline")).to_have_count(0)
+
+    # As the desk does with a token that has run out: every channel is closed, and the session is over.
+    page.evaluate(
+        """() => {
+          const key = Object.keys(localStorage).find(each => each.endsWith("-auth-token"));
+          const kept = JSON.parse(localStorage.getItem(key));
+          localStorage.setItem(key, JSON.stringify({ ...kept, expires_at: 1 }));
+        }"""
+    )
+    topics = [f"org:{lab.organization}", f"ticket:{ticket['id']}:agents", f"ticket:{ticket['id']}:contact"]
+    for topic in topics:
+        lines[-1].send(json.dumps([None, None, f"realtime:{topic}", "phx_close", {}]))
+    lab.says(ticket, "Said while nobody was listening")
+    expect(messages(page).filter(has_text="Said while nobody was listening")).to_be_visible()
+    lab.says(ticket, "Said when it listened again")
+    expect(messages(page).filter(has_text="Said when it listened again")).to_be_visible()
+
+    lines[-1].close(code=1006)
+    lab.says(ticket, "Said while the line was cut")
+    expect(messages(page).filter(has_text="Said while the line was cut")).to_be_visible()
+    tom = open_page("tom")
+    lab.open(tom, ticket)
+    expect(page.get_by_text("Tom Okafor is looking at this too")).to_be_visible(timeout=30_000)
+    texts = [text for text in messages(page).all_inner_texts() if "Said" in text]
+    assert len(texts) == 3

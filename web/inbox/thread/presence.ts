@@ -1,6 +1,7 @@
 /** Who else looks at a ticket, and who writes in it: told among its agents on its private topic, kept nowhere. */
 import { useClient } from "@kit/api/client";
 import { useUser } from "@kit/api/session";
+import { join } from "@kit/live/channel";
 import type { RealtimeChannel } from "@supabase/supabase-js";
 import { useCallback, useEffect, useRef, useState } from "react";
 
@@ -8,7 +9,6 @@ export type Typing = { userId: string; internal: boolean };
 /** Told again this often while somebody writes, and forgotten when it was not told for longer. */
 const TELL_MS = 2_500;
 const FORGET_MS = 6_000;
-const RETRY_MS = 3_000;
 
 export function usePresence(ticketId: string): {
   viewers: string[];
@@ -22,54 +22,48 @@ export function usePresence(ticketId: string): {
   const [viewers, setViewers] = useState<string[]>([]);
   const [typing, setTyping] = useState<(Typing & { until: number })[]>([]);
   const [contactUntil, setContactUntil] = useState(0);
-  const channels = useRef<{ agents: RealtimeChannel; contact: RealtimeChannel } | null>(null);
+  const channels = useRef<{ agents?: RealtimeChannel; contact?: RealtimeChannel }>({});
 
   useEffect(() => {
-    let ended = false;
-    let retry: ReturnType<typeof setTimeout> | undefined;
-    const leave: (() => void)[] = [];
-    const join = () => {
-      const agents = client.channel(`ticket:${ticketId}:agents`, {
-        config: { private: true, presence: { key: ownId } },
-      });
-      const contact = client.channel(`ticket:${ticketId}:contact`, { config: { private: true } });
-      agents.on("presence", { event: "sync" }, () =>
-        setViewers(Object.keys(agents.presenceState()).filter((id) => id !== ownId)),
-      );
-      agents.on("broadcast", { event: "typing" }, ({ payload }) => {
-        const { user_id: userId, internal } = payload as { user_id: string; internal: boolean | null };
-        if (typeof userId !== "string" || userId === ownId) return;
-        setTyping((all) => [
-          ...all.filter((each) => each.userId !== userId),
-          ...(internal === null ? [] : [{ userId, internal, until: Date.now() + FORGET_MS }]),
-        ]);
-      });
-      contact.on("broadcast", { event: "typing" }, ({ payload }) => {
-        if ((payload as { by?: string }).by === "contact") setContactUntil(Date.now() + FORGET_MS);
-      });
-      for (const channel of [agents, contact]) {
-        channel.subscribe((status) => {
-          if (ended) return;
-          if (status === "SUBSCRIBED" && channel === agents) void agents.track({ at: Date.now() });
-          // Closed by the other side: nobody joins it again but us.
-          if (status === "CLOSED") {
-            clearTimeout(retry);
-            retry = setTimeout(() => {
-              for (const each of leave.splice(0)) each();
-              join();
-            }, RETRY_MS);
-          }
+    const agents = join(
+      client,
+      `ticket:${ticketId}:agents`,
+      { presence: { key: ownId } },
+      (channel) => {
+        channels.current.agents = channel;
+        channel.on("presence", { event: "sync" }, () =>
+          setViewers(Object.keys(channel.presenceState()).filter((id) => id !== ownId)),
+        );
+        channel.on("broadcast", { event: "typing" }, ({ payload }) => {
+          const { user_id: userId, internal } = payload as { user_id: string; internal: boolean | null };
+          if (typeof userId !== "string" || userId === ownId) return;
+          setTyping((all) => [
+            ...all.filter((each) => each.userId !== userId),
+            ...(internal === null ? [] : [{ userId, internal, until: Date.now() + FORGET_MS }]),
+          ]);
         });
-        leave.push(() => void client.removeChannel(channel));
-      }
-      channels.current = { agents, contact };
-    };
-    join();
+      },
+      (status, channel) => {
+        if (status === "SUBSCRIBED") void channel.track({ at: Date.now() });
+        else setViewers([]);
+      },
+    );
+    const contact = join(
+      client,
+      `ticket:${ticketId}:contact`,
+      {},
+      (channel) => {
+        channels.current.contact = channel;
+        channel.on("broadcast", { event: "typing" }, ({ payload }) => {
+          if ((payload as { by?: string }).by === "contact") setContactUntil(Date.now() + FORGET_MS);
+        });
+      },
+      () => {},
+    );
     return () => {
-      ended = true;
-      clearTimeout(retry);
-      channels.current = null;
-      for (const each of leave) each();
+      channels.current = {};
+      agents();
+      contact();
       setViewers([]);
       setTyping([]);
     };
@@ -98,9 +92,11 @@ export function usePresence(ticketId: string): {
       if (internal === last.internal && (internal === null || now - last.at < TELL_MS)) return;
       told.current = { at: now, internal };
       const joined = channels.current;
-      if (!joined) return;
-      const say = (channel: RealtimeChannel, payload: Record<string, unknown>) =>
-        void channel.send({ type: "broadcast", event: "typing", payload }).catch(() => {});
+      // Only where it is joined: else it would go out by a request of its own.
+      const say = (channel: RealtimeChannel | undefined, payload: Record<string, unknown>) => {
+        if (channel?.state === "joined")
+          void channel.send({ type: "broadcast", event: "typing", payload }).catch(() => {});
+      };
       say(joined.agents, { user_id: ownId, internal });
       // A note is nobody's business outside.
       if (internal === false) say(joined.contact, { by: "member" });

@@ -7,6 +7,7 @@
 
 import type { Client } from "@kit/api/client";
 import { ok, problemOf } from "@kit/api/errors";
+import { join } from "./channel";
 
 export type DeskEvent = {
   id: string;
@@ -38,6 +39,10 @@ export function follow(client: Client, organizationId: string, listener: Listene
   let reading = false;
   let again = false;
   let ended = false;
+  // Events may have happened of which no cursor tells: before the first answer came, or beyond what is kept.
+  let mustReload = false;
+  let isJoined = false;
+  let leave = () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const hear = (event: DeskEvent) => {
@@ -69,12 +74,16 @@ export function follow(client: Client, organizationId: string, listener: Listene
         more = page.more;
         if (page.provisional) wait = SETTLE_MS;
       }
+      if (mustReload && !ended) listener.reload();
+      mustReload = false;
     } catch (error) {
       wait = RETRY_MS;
       if (problemOf(error).code === "PT410") {
         cursor = null;
-        listener.reload();
+        wait = 0;
       }
+      // Read anew once there is a cursor again: what happens in between is after it.
+      mustReload ||= cursor === null;
     } finally {
       reading = false;
       if (!ended) readSoon(again ? 0 : wait);
@@ -82,34 +91,43 @@ export function follow(client: Client, organizationId: string, listener: Listene
     }
   }
 
-  const channel = client.channel(`org:${organizationId}`, { config: { private: true } });
-  channel.on("broadcast", { event: "*" }, ({ payload }) => {
-    const { event_id: id, ...rest } = payload as DeskEvent & { event_id: string };
-    if (id) hear({ ...rest, id });
-  });
   // The cursor is taken before the first hint can be missed: nothing falls between the two.
   void read().then(() => {
     if (ended) return;
-    channel.subscribe((status) => {
-      if (ended) return;
-      listener.state(status === "SUBSCRIBED" ? "live" : navigator.onLine ? "connecting" : "offline");
-      if (status === "SUBSCRIBED") void read();
-    });
+    leave = join(
+      client,
+      `org:${organizationId}`,
+      {},
+      (channel) =>
+        channel.on("broadcast", { event: "*" }, ({ payload }) => {
+          const { event_id: id, ...rest } = payload as DeskEvent & { event_id: string };
+          if (id) hear({ ...rest, id });
+        }),
+      (status) => {
+        isJoined = status === "SUBSCRIBED";
+        tellState();
+        if (isJoined) void read();
+      },
+    );
   });
 
+  const tellState = () => listener.state(!navigator.onLine ? "offline" : isJoined ? "live" : "connecting");
   const wake = () => {
     if (document.visibilityState === "visible" && navigator.onLine) void read();
   };
-  const lost = () => listener.state("offline");
+  const back = () => {
+    tellState();
+    wake();
+  };
   document.addEventListener("visibilitychange", wake);
-  addEventListener("online", wake);
-  addEventListener("offline", lost);
+  addEventListener("online", back);
+  addEventListener("offline", tellState);
   return () => {
     ended = true;
     clearTimeout(timer);
     document.removeEventListener("visibilitychange", wake);
-    removeEventListener("online", wake);
-    removeEventListener("offline", lost);
-    void client.removeChannel(channel);
+    removeEventListener("online", back);
+    removeEventListener("offline", tellState);
+    leave();
   };
 }
