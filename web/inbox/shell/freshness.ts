@@ -13,13 +13,15 @@ import { findRows } from "../list/rows";
 
 /** Lists are read anew at most this often, however much happens; counts, which cost more and are looked at less, seldomer. */
 const LISTS_MS = 400;
+const TICKET_MS = 60;
 const COUNTS_MS = 1_500;
 const waiting = new Map<string, ReturnType<typeof setTimeout>>();
 
 export function refreshFor(queries: QueryClient, organizationId: string, event: DeskEvent): void {
   const tickets = ticketsOf(event);
   noteChanges(organizationId, tickets);
-  for (const id of tickets) void queries.invalidateQueries({ queryKey: ["ticket", id] });
+  // Together what happens together: a read that is begun anew with every event ends with none.
+  for (const id of tickets) later(queries, ["ticket", id], TICKET_MS);
   const noun = event.type.split(".")[0] ?? "";
   if (event.ticket_id || noun === "ticket") {
     later(queries, ["tickets", organizationId]);

@@ -122,6 +122,9 @@ export function useThreadPages(organizationId: string, ticketId: string) {
 
 type Pages = InfiniteData<Page, string>;
 const REARRANGES = new Set(["ticket.merged", "ticket.unmerged", "message.moved"]);
+/** Of a read that fails: some more, then it is left to the next event. */
+const TRIES = 5;
+const RETRY_MS = 1_000;
 const running = new Map<string, { again: boolean }>();
 
 /** Reads what came after what is known: messages by their number, which has no gaps; events by their id. */
@@ -130,20 +133,24 @@ export async function catchUp(
   queries: QueryClient,
   organizationId: string,
   ticketId: string,
+  tries = 0,
 ): Promise<void> {
   const busy = running.get(ticketId);
   if (busy) {
     busy.again = true;
     return;
   }
-  const known = queries.getQueryData<Pages>(threadKey(ticketId));
-  const newest = known?.pages[0];
-  if (!newest || queries.isFetching({ queryKey: threadKey(ticketId) })) {
-    await queries.invalidateQueries({ queryKey: threadKey(ticketId) });
-    return;
-  }
+  // What is being read may be older than the event: it is not begun anew with each of many, but looked at afterwards.
   const state = { again: false };
   running.set(ticketId, state);
+  await untilRead(queries, ticketId);
+  state.again = false;
+  const known = queries.getQueryData<Pages>(threadKey(ticketId));
+  const newest = known?.pages[0];
+  if (!newest) {
+    running.delete(ticketId);
+    return;
+  }
   try {
     const seq = Math.max(0, ...known.pages.flatMap(({ messages }) => messages.map((each) => each.seq)));
     const oldest = newest.messages.at(-1)?.id ?? BEGINNING;
@@ -181,11 +188,27 @@ export async function catchUp(
       return { ...old, pages: [page, ...rest] };
     });
   } catch {
-    // The next event, or the look after a reconnection, reads it.
+    if (tries < TRIES)
+      setTimeout(
+        () => void catchUp(client, queries, organizationId, ticketId, tries + 1),
+        RETRY_MS * (tries + 1),
+      );
   } finally {
     running.delete(ticketId);
   }
   if (state.again) await catchUp(client, queries, organizationId, ticketId);
+}
+
+function untilRead(queries: QueryClient, ticketId: string): Promise<void> {
+  const isBusy = () => queries.isFetching({ queryKey: threadKey(ticketId) }) > 0;
+  if (!isBusy()) return Promise.resolve();
+  return new Promise((done) => {
+    const end = queries.getQueryCache().subscribe(() => {
+      if (isBusy()) return;
+      end();
+      done();
+    });
+  });
 }
 
 /** Each once, newest first. */
