@@ -40,7 +40,8 @@ DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # A machine that does much else is slow, and not broken.
 expect.set_options(timeout=15_000)
-AXE_RUN = "tags => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })"
+AXE_RUN = """([within, tags]) =>
+  axe.run({ include: within }, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] })"""
 # Colours are there some frames after another theme, though nothing is seen to move.
 SETTLED = """async () => {
   for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
@@ -194,18 +195,19 @@ def shot(page: Page, name: str) -> None:
     page.emulate_media(color_scheme="light")
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds against WCAG 2.2 AA, in both themes: rule and element."""
+def violations(page: Page, *within: str) -> list[str]:
+    """What axe finds against WCAG 2.2 AA, in both themes: rule and element; of the page, or of parts of it."""
+    asked = [[[each] for each in within or ("html",)], WCAG]
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found: list[str] = []
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.evaluate(SETTLED)
-        report = page.evaluate(AXE_RUN, WCAG)
+        report = page.evaluate(AXE_RUN, asked)
         if any(rule["id"] == "color-contrast" for rule in report["violations"]):
             # A machine that is slow may still be painting the other theme.
             page.wait_for_timeout(500)
-            report = page.evaluate(AXE_RUN, WCAG)
+            report = page.evaluate(AXE_RUN, asked)
         for rule in report["violations"]:
             found += [f"{theme}: {rule['id']}: {node['html'][:160]}" for node in rule["nodes"]]
     page.emulate_media(color_scheme="light")

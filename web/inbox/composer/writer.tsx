@@ -159,7 +159,7 @@ export function Writer({
         ref={field}
         className={styles.field}
         rows={2}
-        dir="auto"
+        dir={text ? "auto" : undefined}
         aria-label={internal ? t("writeNote") : t("writeReply")}
         aria-autocomplete="list"
         aria-controls={suggestions.isOpen ? listId : undefined}

@@ -15,7 +15,7 @@ export function CitedText({ body, citations }: { body: string; citations: Citati
   const source = sources.find(({ number }) => number === shown);
   return (
     <>
-      <p className={styles.body}>
+      <p className={styles.body} dir="auto">
         {parts.map((part, index) => {
           const number = part.sources[0] ?? 0;
           return part.isMark ? (
@@ -54,7 +54,7 @@ function Passages({ source: { number, title, articleId, passages } }: { source: 
       </figcaption>
       {passages.map(({ chunk, chunk_id, support }) =>
         chunk ? (
-          <blockquote key={chunk_id}>
+          <blockquote key={chunk_id} dir="auto">
             {chunk.heading && <p className={styles.heading}>{chunk.heading}</p>}
             {chunk.text}
             <p className={chunk.retired_at ? styles.stale : styles.how}>

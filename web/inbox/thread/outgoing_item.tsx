@@ -50,7 +50,7 @@ export function OutgoingItem({
           <span className={styles.name}>{name}</span>
         </header>
         <div className={styles.bubble} data-pending={entry.state}>
-          <div className={styles.text}>
+          <div className={styles.text} dir="auto">
             <Text text={entry.body} withMentions={entry.internal} />
           </div>
           {entry.files.length > 0 && (

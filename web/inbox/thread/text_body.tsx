@@ -10,7 +10,7 @@ export function TextBody({ text, fresh, isNote }: { text: string; fresh: string 
   const [open, setOpen] = useState(false);
   const parts = partsOf(text, fresh);
   return (
-    <div className={styles.text}>
+    <div className={styles.text} dir="auto">
       <Text text={parts.fresh} withMentions={isNote} />
       {parts.quoted && (
         <>
@@ -25,7 +25,7 @@ export function TextBody({ text, fresh, isNote }: { text: string; fresh: string 
             <Ellipsis aria-hidden size={16} />
           </button>
           {open && (
-            <div className={styles.quoted}>
+            <div className={styles.quoted} dir="auto">
               <Text text={parts.quoted} withMentions={false} />
             </div>
           )}

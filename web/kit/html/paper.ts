@@ -23,6 +23,7 @@ export function lay(
   page.colorScheme = own ? "light" : scheme;
   page.background = own ? "white" : "transparent";
   page.overflow = "hidden";
+  target.body.dir = "auto";
   const style = target.body.style;
   style.margin = "0";
   style.padding = own ? "12px" : "0";
