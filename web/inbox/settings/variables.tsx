@@ -1,4 +1,4 @@
-import { defineWords, useWords } from "@kit/i18n";
+import { defineWords, useLanguage, useWords } from "@kit/i18n";
 import layout from "./layout.module.css";
 
 /** What {{…}} may name in a text (sql/47_canned_responses.sql). */
@@ -19,8 +19,10 @@ const words = defineWords({
 
 export function VariablesHint() {
   const t = useWords(words);
-  const { format } = new Intl.ListFormat(undefined, { type: "unit" });
-  const names = format(VARIABLES.map((name) => `{{${name}}}`));
+  const { language } = useLanguage();
+  const names = new Intl.ListFormat(language, { type: "unit" }).format(
+    VARIABLES.map((name) => `{{${name}}}`),
+  );
   return (
     <p className={layout.small}>
       <bdi>{t("hint", { names, example: "{{contact.first_name|there}}" })}</bdi>
