@@ -90,4 +90,27 @@ export const SETTINGS_PAGES: SettingsPage[] = [
     from: "manager",
     load: () => import("./article_categories/page"),
   },
+  {
+    path: "webhooks",
+    group: "developers",
+    word: "webhooks",
+    from: "admin",
+    load: () => import("./webhooks/page"),
+  },
+  {
+    path: "api-keys",
+    group: "developers",
+    word: "apiKeys",
+    from: "admin",
+    load: () => import("./api_keys/page"),
+  },
+  { path: "audit", group: "trust", word: "audit", from: "admin", load: () => import("./audit/page") },
+  {
+    path: "dead-letters",
+    group: "trust",
+    word: "deadLetters",
+    from: "admin",
+    load: () => import("./dead_letters/page"),
+  },
+  { path: "usage", group: "trust", word: "usage", from: "manager", load: () => import("./usage/page") },
 ];
