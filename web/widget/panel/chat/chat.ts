@@ -3,23 +3,13 @@ import type { Frame } from "../../frame";
 import { type Config, configOf } from "../desk/config";
 import { type Hint, type Live, liveFor } from "../desk/live";
 import { isPassing, Refusal } from "../desk/refusal";
-import { among, type Rest, restFor } from "../desk/rest";
+import { type Rest, restFor } from "../desk/rest";
 import { type Visitor, visitorFor } from "../desk/visitor";
 import { type Observed, observed } from "./observed";
+import { filesOf, messagesOf, PAGE, surveyOf, ticketsOf } from "./reading";
 import { withDelta } from "./reply";
-import {
-  ASLEEP,
-  type File,
-  joined,
-  type Message,
-  newestOf,
-  openTicket,
-  type State,
-  type Ticket,
-  type Unsent,
-  type Upload,
-  unseen,
-} from "./state";
+import { sendFiles } from "./sending";
+import { ASLEEP, joined, type Message, newestOf, openTicket, type State, type Unsent, unseen } from "./state";
 
 export type Desk = { config: Config; visitor: Visitor; rest: Rest };
 export type Chat = {
@@ -40,8 +30,6 @@ export type Chat = {
   renew: (isSame: boolean) => void;
 };
 
-const MESSAGE = "id,ticket_id,seq,sender,body_text,reply_text,created_at";
-const PAGE = 40;
 /** What is not followed by anything for so long is forgotten. */
 const MAKING_MS = 30_000;
 /** The AI answers within this, or a person will. */
@@ -146,13 +134,7 @@ export function chatFor(frame: Frame): Chat {
     const mine = turn;
     const { rest, visitor } = await desk();
     const organization_id = `eq.${await visitor.organization()}`;
-    const tickets = await rest.rows<Ticket>("tickets", {
-      organization_id,
-      channel: "eq.chat",
-      select: "id,status_category,created_at",
-      order: "created_at.desc",
-      limit: "20",
-    });
+    const tickets = await ticketsOf(rest, organization_id);
     if (mine !== turn) return;
     if (!tickets.length) return state.change({ tickets });
     const newest = await messagesOf(rest, organization_id, tickets, null);
@@ -369,71 +351,4 @@ export function chatFor(frame: Frame): Chat {
       if (survey) await (await desk()).rest.call("rate_ticket", { ticket_id: survey, score, comment });
     },
   };
-}
-
-/** Sends what has not been sent yet, and says to which message all of them belong. */
-async function sendFiles(rest: Rest, visitor: Visitor, message: string, uploads: Upload[]): Promise<void> {
-  const folder = await visitor.folder();
-  for (const upload of uploads) {
-    if (upload.path) continue;
-    const path = `${folder}/${crypto.randomUUID()}/${nameFor(upload.file.name)}`;
-    await rest.upload(path, upload.file);
-    upload.path = path;
-  }
-  await rest.call("attach_files", { message_id: message, files: uploads.map(({ path }) => path) });
-}
-
-/** A name that Storage takes. */
-const nameFor = (name: string): string => name.replace(/[^\w.-]+/g, "_").slice(-100) || "file";
-
-async function messagesOf(
-  rest: Rest,
-  organization_id: string,
-  tickets: Ticket[],
-  before: string | null,
-): Promise<Message[]> {
-  const found = await rest.rows<Message>("messages", {
-    organization_id,
-    ticket_id: among(tickets.map((each) => each.id)),
-    select: MESSAGE,
-    order: "id.desc",
-    limit: String(PAGE),
-    ...(before ? { id: `lt.${before}` } : {}),
-  });
-  return found.reverse();
-}
-
-function filesOf(rest: Rest, organization_id: string, messages: Message[]): Promise<File[]> {
-  return rest.rows<File>("attachments", {
-    organization_id,
-    message_id: among(messages.map((each) => each.id)),
-    select: "id,message_id,file_name,bytes,verdict,storage_path",
-  });
-}
-
-/** The last ticket, where the desk has asked how it was and has had no answer. */
-async function surveyOf(rest: Rest, organization_id: string, tickets: Ticket[]): Promise<string | null> {
-  const [last] = tickets;
-  if (last?.status_category !== "resolved") return null;
-  const ticket_id = `eq.${last.id}`;
-  const [[asked], [rated]] = await Promise.all([
-    rest.rows<{ data: { expires_at: string | null }; created_at: string }>("events", {
-      organization_id,
-      ticket_id,
-      type: "eq.csat.asked",
-      select: "data,created_at",
-      order: "created_at.desc",
-      limit: "1",
-    }),
-    rest.rows<{ at: string }>("csat_ratings", {
-      organization_id,
-      ticket_id,
-      select: "at",
-      order: "at.desc",
-      limit: "1",
-    }),
-  ]);
-  if (!asked || (asked.data.expires_at !== null && Date.parse(asked.data.expires_at) < Date.now()))
-    return null;
-  return rated && rated.at > asked.created_at ? null : last.id;
 }

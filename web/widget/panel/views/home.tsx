@@ -29,7 +29,9 @@ export function Home({ go }: { go: (view: View) => void }) {
 
   return (
     <div class="home">
-      <h1>{greeting?.greeting || t("welcome")}</h1>
+      <h1>
+        <bdi>{greeting?.greeting || t("welcome")}</bdi>
+      </h1>
       <p class="muted">
         {t("welcomeMore")} <Hours />
       </p>
@@ -76,7 +78,7 @@ export function Home({ go }: { go: (view: View) => void }) {
               >
                 <Icon name="page" />
                 <span>
-                  {each.title}
+                  <bdi>{each.title}</bdi>
                   {each.excerpt && <span class="muted line">{plain(each.excerpt)}</span>}
                 </span>
               </button>
