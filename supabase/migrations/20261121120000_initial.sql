@@ -13682,6 +13682,7 @@ create table public.drafts (
     references public.messages (organization_id, id) on delete set null (sent_message_id)
 );
 create index drafts_ticket_idx on public.drafts (organization_id, ticket_id, created_at desc);
+create index drafts_created_idx on public.drafts (organization_id, created_at);
 create index drafts_sent_message_idx on public.drafts (organization_id, sent_message_id);
 
 -- Each sentence of a draft with the passage it rests on: a chunk of one version of an article.
@@ -14209,6 +14210,84 @@ $$;
 create trigger messages_chat_mail after insert on public.messages
 for each row when (new.sender in ('member', 'ai') and not new.is_internal)
 execute function private.await_chat_mail();
+
+
+-- sql/67_ai_report.sql
+
+-- What became of the AI's answers in some days, and what they cost.
+
+-- As row-level security has it: members see what became of drafts, managers the cost too. `until` is included; days are
+-- UTC.
+--   drafts: how many by what became of them;
+--   cost: of the language model, by day;
+--   curve: for each threshold, how much of what was drafted would have been answered (coverage), and how much of what
+--   people judged among it was wrong (risk): a draft that was rejected or had to be changed.
+create function public.ai_report(organization_id uuid, since date, until date) returns jsonb
+language plpgsql stable set search_path = '' as $$
+#variable_conflict use_column
+declare
+  begins constant timestamptz := since::timestamp at time zone 'UTC';
+  ends constant timestamptz := (until + 1)::timestamp at time zone 'UTC';
+begin
+  if until < since or until - since > 3660 then
+    raise exception 'until comes after since, within ten years' using errcode = '22023';
+  end if;
+  return jsonb_build_object(
+    'drafts', (
+      select jsonb_build_object(
+        'sent', count(*) filter (where d.status = 'sent'),
+        'accepted', count(*) filter (where d.status = 'accepted'),
+        'edited', count(*) filter (where d.status = 'edited'),
+        'rejected', count(*) filter (where d.status = 'rejected'),
+        'escalated', count(*) filter (where d.decision = 'escalate' and d.status in ('open', 'stale', 'superseded')),
+        'waiting', count(*) filter (where d.decision <> 'escalate' and d.status in ('open', 'stale', 'superseded'))
+      )
+      from public.drafts as d
+      where d.organization_id = ai_report.organization_id and d.created_at >= begins and d.created_at < ends
+    ),
+    'cost', (
+      select coalesce(jsonb_agg(to_jsonb(by_day) order by by_day.day), '[]')
+      from (
+        select
+          (e.created_at at time zone 'UTC')::date as day, sum(e.cost_usd) as usd, count(*) as calls,
+          count(*) filter (where e.status <> 'ok') as failures, sum(e.tokens_in + e.tokens_out) as tokens
+        from public.ai_executions as e
+        where e.organization_id = ai_report.organization_id and e.created_at >= begins and e.created_at < ends
+        group by 1
+      ) as by_day
+    ),
+    'curve', (
+      select jsonb_agg(
+        jsonb_build_object(
+          'threshold', c.step / 20.0,
+          'coverage', round(100.0 * c.covered / nullif(c.drafted, 0), 1),
+          'risk', round(100.0 * c.wrong / nullif(c.judged, 0), 1),
+          'judged', c.judged
+        )
+        order by c.step
+      )
+      from (
+        select
+          t.step, sum(sum(b.drafts)) over () as drafted,
+          coalesce(sum(sum(b.drafts)) over above, 0) as covered,
+          coalesce(sum(sum(b.judged)) over above, 0) as judged, sum(sum(b.wrong)) over above as wrong
+        from generate_series(0, 20) as t (step)
+        left join (
+          select
+            floor((d.confidence * 20)::numeric(8, 4))::integer as step, count(*) as drafts,
+            count(*) filter (where d.status in ('accepted', 'edited', 'rejected')) as judged,
+            count(*) filter (where d.status in ('edited', 'rejected')) as wrong
+          from public.drafts as d
+          where d.organization_id = ai_report.organization_id and d.created_at >= begins and d.created_at < ends
+          group by 1
+        ) as b on b.step = t.step
+        group by t.step
+        window above as (order by t.step desc)
+      ) as c
+    )
+  );
+end;
+$$;
 
 
 -- sql/70_outgoing_mails.sql
@@ -19144,6 +19223,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('sla_clocks', 'tickets:read', null),
   ('rpc/explain_sla', 'tickets:read', 'tickets:read'),
   ('rpc/metrics', 'tickets:read', 'tickets:read'),
+  ('rpc/ai_report', 'tickets:read', 'tickets:read'),
   ('rpc/backlog', 'tickets:read', 'tickets:read'),
   ('rpc/ticket_metrics', 'tickets:read', 'tickets:read'),
   ('triage_results', 'tickets:read', null),
@@ -19347,6 +19427,7 @@ insert into private.rpc_permissions (rpc, permission, least_role, sentence) valu
   ('accept_draft', 'drafts.accept', 'agent', 'Send a draft of the AI, as it is or edited'),
   ('accept_invitation', 'invitations.accept', null, 'Join an organization that has invited your address'),
   ('add_participant', 'tickets.add_participant', 'agent', 'Add somebody to a ticket'),
+  ('ai_report', 'metrics.ai', 'viewer', 'See what became of the AI''s answers, and what they cost'),
   ('archive_article', 'articles.archive', 'agent', 'Take an article out of the help centre'),
   ('attach_files', 'files.attach', 'agent', 'Send files of your own with what you write'),
   ('backlog', 'metrics.backlog', 'viewer', 'See what is open, by age'),
@@ -21284,6 +21365,11 @@ for select to authenticated using (
 );
 create policy "Functions see how far the contacts they write to have read" on public.contact_reads
 for select to pgdesk_functions using (organization_id = (select private.current_organization()));
+
+
+-- policies/67_ai_report.sql
+
+grant execute on function public.ai_report(uuid, date, date) to authenticated;
 
 
 -- policies/70_outgoing_mails.sql
