@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +19,7 @@ TICKETS = 100_000
 ORGANIZATION = "00000000-0000-7000-8000-000000000000"
 VIEW = "00000000-0000-7000-e000-000000000000"
 LOAD = ROOT / "bench" / "desk_load.sql"
+NUMBERS = "-- As the clock of the numbers does"
 FIRST_VIEW_MS = 1_000
 INTERACTION_MS = 100
 SCROLLED_FRAMES = 240
@@ -62,7 +62,9 @@ def large(site: Site) -> Site:
     """A desk of that size on the stack, with a view of all its tickets; the demo's owner manages it."""
     with psycopg.connect(site.settings.database_url("supabase_admin"), autocommit=True) as admin:
         admin.execute(sql.SQL("set bench.tickets = {}").format(sql.Literal(str(TICKETS))))
-        admin.execute(Path(LOAD).read_text(encoding="utf-8").replace("vacuum analyze;", "analyze;"))
+        # Without the numbers of its reports, which nobody looks at here.
+        load, rest = LOAD.read_text(encoding="utf-8").split(NUMBERS)
+        admin.execute(load + "drop table" + rest.partition("\ndrop table")[2].replace("vacuum analyze;", ""))
         owner = admin.execute("select id from auth.users where email = %s", [site.desk.login]).fetchone()
         assert owner
         admin.execute(
