@@ -17,7 +17,6 @@ const words = defineWords({
     note: "Note",
     more: "Load more",
     everywhere: "Search for “{query}”",
-    group: "Found",
     noName: "(no name)",
   },
   ar: {
@@ -36,7 +35,6 @@ const words = defineWords({
     note: "ملاحظة",
     more: "تحميل المزيد",
     everywhere: "البحث عن «{query}»",
-    group: "نتائج",
     noName: "(بلا اسم)",
   },
 });

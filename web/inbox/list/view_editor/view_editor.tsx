@@ -129,7 +129,9 @@ export function ViewEditor({ view, onClose }: { view: View | null; onClose: () =
           </Select>
         </div>
         <fieldset className={styles.facts}>
-          <legend>{t("columns")}</legend>
+          <legend>
+            {t("columns")} <span className={styles.hint}>{t("columnsHint")}</span>
+          </legend>
           {FACTS.map((each) => (
             <Checkbox
               key={each}

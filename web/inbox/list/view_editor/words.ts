@@ -4,7 +4,6 @@ const words = defineWords({
   en: {
     newView: "New view",
     editView: "Change the view",
-    manage: "Manage views",
     edit: "Change {name}",
     name: "Name",
     needName: "A view needs a name.",
@@ -40,7 +39,6 @@ const words = defineWords({
   ar: {
     newView: "عرض جديد",
     editView: "تعديل العرض",
-    manage: "إدارة العروض",
     edit: "تعديل {name}",
     name: "الاسم",
     needName: "يحتاج العرض إلى اسم.",
