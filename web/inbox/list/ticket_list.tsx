@@ -39,7 +39,7 @@ export function TicketList() {
 }
 
 /** So many rows before the end of what is loaded, the next page is read. */
-const AHEAD = 40;
+const AHEAD = 100;
 
 function Listed({ list }: { list: CurrentList }) {
   const t = useListWords();

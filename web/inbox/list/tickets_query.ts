@@ -12,7 +12,7 @@ import { orderOf, type View } from "./views";
 
 /** The first page is what a screen shows, the next ones what a flick of the wheel passes. */
 const FIRST = 40;
-const NEXT = 100;
+const NEXT = 80;
 
 export function useTicketList(source: Source | null) {
   const client = useClient();
