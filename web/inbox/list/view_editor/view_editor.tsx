@@ -74,8 +74,9 @@ export function ViewEditor({ view, onClose }: { view: View | null; onClose: () =
   };
   const drop = (gone: View) =>
     attempt(async () => {
-      await remove(gone.id);
+      // Away from it first: what is not there any more cannot be read anew.
       navigate(`/${slug}`);
+      await remove(gone.id);
       const { id: _, position: __, ...draft } = gone;
       toast(t("removed", { name: gone.name }), {
         action: { label: t("undo"), run: () => void add(draft) },
