@@ -49,7 +49,6 @@ export function TriageReasons({
                 type="button"
                 className={styles.guess}
                 disabled={!onChoose || category_id === chosen}
-                aria-label={t("chooseGuess", { category: nameOf(category_id), percent: share })}
                 onClick={() => onChoose?.(category_id)}
               >
                 <span>{nameOf(category_id)}</span>
@@ -57,6 +56,9 @@ export function TriageReasons({
                   <span style={{ inlineSize: share }} />
                 </span>
                 <span className={styles.small}>{share}</span>
+                {onChoose && category_id !== chosen && (
+                  <span className="visually-hidden">{t("chooseGuess")}</span>
+                )}
               </button>
             </li>
           );
