@@ -84,6 +84,30 @@ def web_pages(
         out.print(f"copied to {to}")
 
 
+@app.command("help-centre")
+def help_centre(
+    organization: Annotated[str, typer.Option(help="The organization's slug.")],
+    to: Annotated[Path, typer.Option(help="The folder that the pages go to, each organization's in one of its own.")],
+    site: Annotated[str, typer.Option(help="Where that folder will be served from; this machine if left out.")] = "",
+    portal: Annotated[str, typer.Option(help="Where the portal is; this machine's if left out.")] = "",
+    url: Annotated[str, typer.Option(help="The Supabase project; this machine's if left out.")] = "",
+    key: Annotated[str, typer.Option(help="Its publishable key.")] = "",
+) -> None:
+    """Write a help centre as pages that any host serves: the published articles, readable without a script."""
+    from pgdesk import web
+
+    settings = stack_settings()
+    try:
+        with out.status("writing the help centre"):
+            told = web.help_centre(
+                organization, to, site or settings.pages_url, portal or f"{settings.pages_url}/portal",
+                url or settings.platform_url, key or settings.keys.publishable_key,
+            )  # fmt: skip
+    except web.WebError as error:
+        fail(str(error))
+    out.print(told, markup=False)
+
+
 @app.command()
 def down() -> None:
     """Stop the stack that runs over this data folder."""

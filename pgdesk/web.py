@@ -115,6 +115,15 @@ def headers(url: str) -> str:
     return "\n".join(blocks) + "\n"
 
 
+def help_centre(slug: str, folder: Path, site: str, portal: str, url: str, key: str) -> str:
+    """Write an organization's published articles as static pages to `folder`/`slug`; returns what was written.
+
+    `site` is where `folder` will be served from, `portal` where tickets are written. Raises WebError.
+    """
+    install()
+    return npm("run", "--silent", "help-centre", "--", slug, str(folder.resolve()), site, portal, url, key).strip()
+
+
 def npm(*arguments: str) -> str:
     """Run npm in web/ and return what it printed. Raises WebError with its last lines where it fails."""
     command, folder = _npm()

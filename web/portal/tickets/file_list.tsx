@@ -37,12 +37,9 @@ export function FileList({ files }: { files: Attachment[] }) {
       {files.map((file) => (
         <li key={file.id}>
           {isGivenOut(file) ? (
-            <Button
-              small
-              onClick={() => void save(file)}
-              aria-label={t("download", { name: file.file_name })}
-            >
+            <Button small onClick={() => void save(file)}>
               <Download aria-hidden size={14} />
+              <span className="visually-hidden">{t("download")}</span>
               <span className={styles.fileName}>{file.file_name}</span>
               <span className={styles.muted}>{sizeOf(file.bytes, language)}</span>
             </Button>

@@ -73,14 +73,17 @@ function Questions({ form }: { form: Form }) {
     onSuccess: refresh,
     onError: (error) => isConflict(error) && refresh(),
   });
-  const problems = problemsOf(submit.error);
+  const [missing, setMissing] = useState<Record<string, string>>({});
+  const problems = problemsOf(submit.error) ?? missing;
   return (
     <form
       className={styles.questions}
       noValidate
       onSubmit={(event: FormEvent) => {
         event.preventDefault();
-        if (!submit.isPending) submit.mutate();
+        const unanswered = form.fields.filter((each) => each.required && isEmpty(answers[each.key]));
+        setMissing(Object.fromEntries(unanswered.map((each) => [each.key, "required"])));
+        if (unanswered.length === 0 && !submit.isPending) submit.mutate();
       }}
     >
       {form.fields.map((question) => (
@@ -88,11 +91,11 @@ function Questions({ form }: { form: Form }) {
           key={question.key}
           question={question}
           answer={answers[question.key]}
-          problem={problems?.[question.key]}
+          problem={problems[question.key]}
           onAnswer={(answer) => setAnswers((all) => ({ ...all, [question.key]: answer }))}
         />
       ))}
-      {submit.error && !problems && (
+      {submit.error && !problemsOf(submit.error) && (
         <p role="alert" className={styles.problem}>
           {t("notSent", { problem: problemOf(submit.error).message })}
         </p>
@@ -105,6 +108,9 @@ function Questions({ form }: { form: Form }) {
     </form>
   );
 }
+
+const isEmpty = (answer: Answer | undefined) =>
+  answer === undefined || answer === null || answer === false || answer.toString().trim() === "";
 
 /** What is wrong, by question; null where it is something else. */
 function problemsOf(error: unknown): Record<string, string> | null {
