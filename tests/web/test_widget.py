@@ -114,6 +114,9 @@ def shop(site: Site) -> Iterator[Shop]:
             made = desk.post("/chat_widgets", json=wanted)
             made.raise_for_status()
             widget["id"] = made.json()[0]["id"]
+            # The demo's articles are indexed by and by.
+            question = {"organization_id": wanted["organization_id"], "query": "return an item"}
+            until(lambda: "Return an item" in desk.post("/rpc/search_articles", json=question).text)
         yield Shop(site, url, elsewhere, widget["id"])
 
 
