@@ -113,4 +113,5 @@ export const SETTINGS_PAGES: SettingsPage[] = [
     load: () => import("./dead_letters/page"),
   },
   { path: "usage", group: "trust", word: "usage", from: "manager", load: () => import("./usage/page") },
+  { path: "ai", group: "ai", word: "ai", from: "manager", load: () => import("./ai/page") },
 ];
