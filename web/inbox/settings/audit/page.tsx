@@ -17,7 +17,7 @@ import { useAuditWords } from "./words";
 
 /** What the log tells most of; anything else is found by who and when. */
 const TABLES =
-  "organizations members invitations mail_addresses api_keys teams team_members webhook_endpoints ticket_categories ticket_statuses routing_rules sla_policies calendars macros canned_responses custom_fields chat_widgets contacts privacy_requests audit_log".split(
+  "organizations users members invitations mail_addresses api_keys teams team_members webhook_endpoints ticket_categories ticket_statuses routing_rules sla_policies calendars macros canned_responses custom_fields chat_widgets contacts privacy_requests audit_log".split(
     " ",
   );
 const TONES: Partial<Record<string, Tone>> = {
