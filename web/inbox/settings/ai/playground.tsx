@@ -55,7 +55,9 @@ function Recorded({ found }: { found: Case }) {
     <>
       <div className={layout.card}>
         <div className={log.bar}>
-          <Badge tone={TONES[found.decision] ?? "neutral"}>{t(found.decision as "send")}</Badge>
+          <Badge tone={TONES[found.decision] ?? "neutral"}>
+            {t(found.decision === "draft" ? "drafted" : (found.decision as "send"))}
+          </Badge>
           <span>{t("sure", { percent: percent.format(found.confidence) })}</span>
           <span className={log.muted}>{t(found.source as "extract")}</span>
           <span className={log.muted}>{times.relative(found.created_at)}</span>
