@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chalice.app import Chalice
+from chalice.app import Chalice, CORSConfig
 from chalice.app import Response as ChaliceResponse
 from psycopg import OperationalError
 
@@ -15,6 +15,9 @@ from chalicelib.kit import rates
 from chalicelib.kit.http import HttpError, Request, Response, Route, error_response, require_content_type, trace_of
 from chalicelib.kit.logging import kind_of, log, unit_of_work
 from chalicelib.kit.metrics import embedded
+
+# What Supabase's clients send besides what Chalice allows.
+OPEN = CORSConfig(allow_headers=["apikey", "x-client-info"])
 
 
 def register(app: Chalice, route: Route, prefix: str = "") -> None:
@@ -38,7 +41,11 @@ def register(app: Chalice, route: Route, prefix: str = "") -> None:
     view.__name__ = name
     # Any content type reaches answer_to: Chalice's own refusal has another shape than ours.
     decorate: Callable[..., Any] = app.route(
-        prefix + route.path, methods=[route.method], name=name, content_types=["*/*"], cors=route.cors
+        prefix + route.path,
+        methods=[route.method],
+        name=name,
+        content_types=["*/*"],
+        cors=OPEN if route.cors else False,
     )
     decorate(view)
 

@@ -204,3 +204,15 @@ def test_what_the_page_on_the_api_shows_is_there(api: Api) -> None:
             assert api.db.execute("select to_regclass('public.' || %s)", [table]).fetchone() != {"to_regclass": None}
         else:
             assert path == "/auth/v1/token"
+
+
+def test_what_takes_a_users_token_can_be_called_by_a_page_with_supabases_client(api: Api) -> None:
+    sent = {"authorization", "apikey", "content-type", "x-client-info"}
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            if {"accessToken": []} in operation["security"]:
+                asking = {"Origin": "https://desk.example", "Access-Control-Request-Method": method.upper()}
+                allowed = requests.options(api.url + re.sub(r"\{.*?\}", "x", path), headers=asking, timeout=10)
+                assert allowed.status_code == 200, path
+                assert sent <= set(allowed.headers["access-control-allow-headers"].lower().split(",")), path
+                assert method.upper() in allowed.headers["access-control-allow-methods"].split(","), path
