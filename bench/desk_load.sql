@@ -224,7 +224,9 @@ select
 from spread as s
 join texts as t on t.n = 1 + s.n % 2000
 cross join lateral (
-  select array_to_tsvector(array['ticket', 'contact', s.n::text, 'contact' || s.n, 'people.example']) as words
+  select array_to_tsvector(array[
+    'ticket', 'contact', s.n::text, 'contact' || s.n, 'people.example', 'contact' || s.n || '@people.example'
+  ]) as words
 ) as h
 join buckets as b on b.small = s.n / private.search_bucket_size(false);
 

@@ -127,3 +127,12 @@ from pg_proc as p
 where p.pronamespace = 'public'::regnamespace and p.prorettype <> 'trigger'::regtype
   and (has_function_privilege('anon', p.oid, 'execute') or has_function_privilege('authenticated', p.oid, 'execute'))
 order by p.proname;
+
+-- drafted_ticket --
+-- One that a person has to look at, with the draft that rests on most.
+select t.number
+from public.tickets as t
+join public.drafts as d on d.ticket_id = t.id
+where t.organization_id = %(organization)s and d.status = 'open' and d.decision = 'draft' and t.team_id is not null
+order by (select count(*) from public.draft_citations as c where c.draft_id = d.id) desc, d.confidence desc, t.number
+limit 1;
