@@ -25,5 +25,9 @@ export function useAssurance() {
 /** After a factor was proved or removed: everything may look different. */
 export function useFactorsChanged(): () => Promise<void> {
   const queries = useQueryClient();
-  return useCallback(() => queries.invalidateQueries(), [queries]);
+  return useCallback(
+    // To read the enrolment anew would be to begin another.
+    () => queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "enrolment" }),
+    [queries],
+  );
 }

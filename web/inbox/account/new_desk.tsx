@@ -32,7 +32,7 @@ export function NewDesk({ onCancel }: { onCancel: (() => void) | undefined }) {
     try {
       const founded = await ok(client.rpc("create_organization", { name: name.trim(), slug }));
       await queries.invalidateQueries({ queryKey: ["memberships"] });
-      await navigate(`/${founded.slug}/settings`);
+      await navigate(`/${founded.slug}`);
     } catch (problem) {
       const { code, message } = problemOf(problem);
       setError(code === "23505" ? t("taken") : message);

@@ -1,6 +1,7 @@
 import { useClient } from "@kit/api/client";
 import { Button } from "@kit/ui";
-import type { ReactNode } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useEffect } from "react";
 import { Card } from "./card";
 import { CodeForm } from "./code_form";
 import { Enrolment } from "./enrolment";
@@ -9,7 +10,10 @@ import { useAccountWords } from "./words";
 
 /** Who has a second factor shows it before anything else. */
 export function SecondFactorGate({ children }: { children: ReactNode }) {
+  const queries = useQueryClient();
   const { data: level, error } = useAssurance();
+  // What one user has read is not the next one's: this goes when somebody signs out.
+  useEffect(() => () => queries.clear(), [queries]);
   if (error) return children;
   if (!level) return null;
   return level.nextLevel === "aal2" && level.currentLevel !== "aal2" ? <AskForCode /> : children;

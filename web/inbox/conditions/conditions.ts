@@ -115,8 +115,9 @@ export function fromTree(node: Node): Condition {
 /** A question with another field or operator: its value stays where it still fits. */
 export function asked(question: Question, change: { field?: string; op?: Op }, kind: Kind): Question {
   const field = change.field ?? question.field;
-  const wanted = change.op ?? question.op;
-  const op = OPS_OF[kind].includes(wanted) ? wanted : (OPS_OF[kind][0] as Op);
+  // Of another field the usual is asked first.
+  const wanted = change.op ?? (field === question.field ? question.op : undefined);
+  const op = wanted && OPS_OF[kind].includes(wanted) ? wanted : (OPS_OF[kind][0] as Op);
   if (op === "is_set" || op === "is_not_set") return { field, op };
   const old = field === question.field ? question.value : undefined;
   return { field, op, value: fitting(old, kind, op === "in" || op === "not_in") };
