@@ -42,7 +42,6 @@ export function SearchForm({ withSuggestions = true }: { withSuggestions?: boole
           placeholder={t("searchHint")}
           autoComplete="off"
           value={text}
-          dir="auto"
           aria-controls={hits.length > 0 ? list : undefined}
           onChange={(event) => {
             setText(event.target.value);

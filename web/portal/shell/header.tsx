@@ -22,7 +22,9 @@ export function Header() {
               {Array.from(name)[0]?.toLocaleUpperCase()}
             </span>
           )}
-          <span className={styles.name}>{name}</span>
+          <span className={styles.name} dir="auto">
+            {name}
+          </span>
         </Link>
         <nav aria-label={t("mainNavigation")} className={styles.navigation}>
           <NavLink to={`/${slug}`} end>
