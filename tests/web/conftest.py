@@ -17,12 +17,13 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
 from infra.local.ports import free_ports
 from infra.local.settings import Settings
 from infra.local.stack import Stack
 from pgdesk import web
+from pgdesk.demo import database, wait_until_done
 from pgdesk.environment import ROOT
 from pgdesk.seed import Desk, seed
 from pgdesk.up import build_stack, with_web
@@ -36,8 +37,8 @@ CHROMIUM_ARGUMENTS = [
 SHOTS = Path(os.environ.get("PGDESK_SCREENSHOTS") or ROOT / "build" / "screenshots")
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # A machine that does much else is slow, and not broken.
 expect.set_options(timeout=15_000)
 AXE_RUN = """([within, tags]) =>
@@ -141,7 +142,10 @@ def site(pages: None) -> Iterator[Site]:
         )  # fmt: skip
         settings = with_web(replace(settings, auth={"site_url": f"{settings.pages_url}/inbox/"}))
         with build_stack(settings) as stack:
-            yield Site(settings, stack, seed(settings))
+            desk = seed(settings)
+            with database(settings) as connection:  # what it knows is indexed and learned
+                wait_until_done(connection)
+            yield Site(settings, stack, desk)
 
 
 @pytest.fixture(scope="package")

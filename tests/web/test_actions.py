@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.waiting import until
 from tests.web.conftest import Opened, Site, shot, violations
 
 
@@ -121,12 +122,10 @@ def test_tickets_are_merged_and_split_and_both_is_taken_back(site: Site, agent: 
 
 def test_beside_a_ticket_triage_is_corrected_and_learns(site: Site, agent: Page) -> None:
     with site.rest("ines@kestrel-outdoor.example") as api:
-        found = rows(
-            api.get(
-                "/triage_results", params={"abstained": "is.false", "select": "ticket_id,tickets(number)", "limit": 1}
-            )
-        )[0]
-        agent.goto(f"{site.inbox}/ticket/{found['tickets']['number']}")
+        ticket = opened_ticket(api, site, "Where is my order? The tracking link has not moved for four days")
+        sure = {"ticket_id": f"eq.{ticket['id']}", "abstained": "is.false"}
+        until(lambda: rows(api.get("/triage_results", params=sure)))
+        agent.goto(f"{site.inbox}/ticket/{ticket['number']}")
         panel = agent.get_by_role("complementary", name="About this ticket")
         expect(panel.get_by_text(re.compile(r"\d+% sure"))).to_be_visible()
         panel.get_by_role("button", name="Why?").click()
@@ -137,9 +136,7 @@ def test_beside_a_ticket_triage_is_corrected_and_learns(site: Site, agent: Page)
         guess.click()
         expect(panel.get_by_role("button", name=f"Category: {chosen}")).to_be_visible()
         expect(agent.get_by_role("status").filter(has_text="triage learns from it")).to_be_visible()
-        learned = rows(
-            api.get("/triage_examples", params={"ticket_id": f"eq.{found['ticket_id']}", "select": "source"})
-        )
+        learned = rows(api.get("/triage_examples", params={"ticket_id": f"eq.{ticket['id']}", "select": "source"}))
         assert learned == [{"source": "correction"}]
 
 

@@ -107,6 +107,7 @@ def test_what_is_searched_for_is_found_marked_and_opens(site: Site, rest: httpx.
     open_ticket(site, rest, "The quokka lamp")
     look_at(agent, site, "All open")
     agent.keyboard.press("/")
+    expect(agent.get_by_role("searchbox")).to_be_focused()
     agent.keyboard.type("quokka")
     expect(row(agent, "The quokka lamp").locator("mark").first).to_have_text(re.compile("quokka", re.IGNORECASE))
     shot(agent, "inbox-search")

@@ -116,7 +116,9 @@ class Lab:
 @pytest.fixture
 def lab(site: Site) -> Iterator[Lab]:
     with psycopg.connect(site.settings.database_url("postgres"), row_factory=dict_row, autocommit=True) as database:
-        yield Lab(site, database)
+        found = Lab(site, database)
+        yield found
+        found.rest.close()
 
 
 def thread(page: Page) -> Locator:
@@ -333,7 +335,7 @@ def test_a_long_thread_is_read_upwards_without_a_jump(lab: Lab, agent: Page) -> 
 def test_files_are_dropped_pasted_chosen_and_sent(lab: Lab, agent: Page) -> None:
     ticket = lab.ticket()
     lab.open(agent, ticket)
-    agent.locator("input[type=file]").set_input_files([{"name": "Größe.png", "mimeType": "image/png", "buffer": PIXEL}])
+    agent.locator("input[type=file]").set_input_files({"name": "Größe.png", "mimeType": "image/png", "buffer": PIXEL})
     drop = """(element, [kind, name]) => {
         const data = new DataTransfer();
         data.items.add(new File(["some words"], name, { type: "text/plain" }));
