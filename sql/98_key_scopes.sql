@@ -32,6 +32,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/similar_tickets', 'tickets:read', 'tickets:read'),
   ('rpc/snooze_ticket', null, 'tickets:write'),
   ('rpc/unread', 'tickets:read', null),
+  ('rpc/preview', 'tickets:read', null),
   ('sla_clocks', 'tickets:read', null),
   ('rpc/explain_sla', 'tickets:read', 'tickets:read'),
   ('rpc/metrics', 'tickets:read', 'tickets:read'),

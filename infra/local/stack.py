@@ -149,6 +149,11 @@ class Stack:
     def status(self) -> Status | None:
         return status(self.settings.data)
 
+    @property
+    def _ports(self) -> dict[str, str]:
+        """Those that something listens on."""
+        return {name: variable for name, variable in PORTS.items() if name != "pages_port" or self.settings.pages}
+
     def _child(self, name: str, module: str, environment: Mapping[str, str]) -> Child:
         return Child(name, module, self.settings.data / "logs" / f"{name}.log", environment)
 
@@ -182,9 +187,7 @@ class Stack:
             time.sleep(0.02)
 
     def _refuse_taken_ports(self) -> None:
-        for name, variable in PORTS.items():
-            if name == "pages_port" and not self.settings.pages:
-                continue
+        for name, variable in self._ports.items():
             if name != "db_port":  # an old server of ours may hold it still: the cluster takes it over, or refuses it
                 refuse_taken_port(self.settings.host, getattr(self.settings, name), variable)
 
@@ -259,7 +262,7 @@ class Stack:
         """Write down who runs where, for `status` and for whoever comes after a crash."""
         note = {
             "pid": os.getpid(),
-            "ports": {name.removesuffix("_port"): getattr(self.settings, name) for name in PORTS},
+            "ports": {name.removesuffix("_port"): getattr(self.settings, name) for name in self._ports},
             "processes": self._postgres() | {each.name: each.pid for each in self._children},
         }
         fresh = self._folder / "stack.json.new"

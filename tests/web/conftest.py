@@ -22,8 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, V
 from infra.local.ports import free_ports
 from infra.local.settings import Settings
 from infra.local.stack import Stack
-from pgdesk import web
-from pgdesk.demo import database, wait_until_done
+from pgdesk import demo, web
 from pgdesk.environment import ROOT
 from pgdesk.seed import Desk, seed
 from pgdesk.up import build_stack, with_web
@@ -143,8 +142,8 @@ def site(pages: None) -> Iterator[Site]:
         settings = with_web(replace(settings, auth={"site_url": f"{settings.pages_url}/inbox/"}))
         with build_stack(settings) as stack:
             desk = seed(settings)
-            with database(settings) as connection:  # what it knows is indexed and learned
-                wait_until_done(connection)
+            with demo.database(settings) as connection:  # what it knows is indexed and learned
+                demo.wait_until_done(connection)
             yield Site(settings, stack, desk)
 
 

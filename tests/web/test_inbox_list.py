@@ -86,6 +86,7 @@ def test_the_list_is_worked_through_by_keyboard(site: Site, rest: httpx.Client, 
     expect(agent).to_have_url(re.compile(r"/view/[0-9a-f-]+$"))
 
 
+@pytest.mark.full
 def test_many_tickets_are_changed_at_once_and_that_is_taken_back(site: Site, rest: httpx.Client, agent: Page) -> None:
     for number in ("one", "two"):
         open_ticket(site, rest, f"Bulk {number}")

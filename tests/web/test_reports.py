@@ -7,6 +7,7 @@ import io
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import PHONE, Site, shot, violations
@@ -43,6 +44,7 @@ def test_every_picture_is_a_table_too_and_all_of_it_a_file(site: Site, manager: 
     assert len(list(csv.DictReader(io.StringIO(text)))) == 7
 
 
+@pytest.mark.full
 def test_reports_are_for_everybody_to_read(site: Site, manager: Page) -> None:
     page = manager
     for tab in ("", "/agents", "/ai"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Site, shot, violations
 
 
+@pytest.mark.full
 def test_two_members_talk_and_see_at_once_what_is_said_changed_and_deleted(
     site: Site, open_page: Callable[..., Page]
 ) -> None:

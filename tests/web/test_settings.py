@@ -100,6 +100,7 @@ def test_rules_are_written_as_conditions_and_asked_in_the_order_that_people_give
     expect(dialog.get_by_label("Name")).to_have_value("Invoices")
 
 
+@pytest.mark.full
 def test_a_calendar_has_hours_and_holidays(site: Site, manager: Page) -> None:
     settings(manager, site, "hours")
     manager.get_by_role("button", name="New calendar").first.click()
@@ -121,6 +122,7 @@ def test_a_calendar_has_hours_and_holidays(site: Site, manager: Page) -> None:
     assert kept["calendar_holidays"] == [{"day": "2030-12-25"}]
 
 
+@pytest.mark.full
 def test_tags_stand_below_each_other_and_are_moved(site: Site, manager: Page) -> None:
     settings(manager, site, "tags")
     for name, parent in (("zone", None), ("zone north", "zone"), ("zone south", None)):
@@ -170,6 +172,7 @@ def test_a_second_factor_is_turned_on_and_asked_for(site: Site, open_page: Calla
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
 
 
+@pytest.mark.full
 def test_what_is_not_saved_is_not_lost_by_a_slip(site: Site, owner: Page) -> None:
     settings(owner, site, "organization")
     style = owner.get_by_label("How the AI writes")
