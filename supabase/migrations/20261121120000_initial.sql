@@ -14229,6 +14229,9 @@ declare
   begins constant timestamptz := since::timestamp at time zone 'UTC';
   ends constant timestamptz := (until + 1)::timestamp at time zone 'UTC';
 begin
+  if ai_report.organization_id is null or ai_report.organization_id not in (select private.my_organizations()) then
+    raise exception 'only members read the numbers of an organization' using errcode = '42501';
+  end if;
   if until < since or until - since > 3660 then
     raise exception 'until comes after since, within ten years' using errcode = '22023';
   end if;
@@ -19220,6 +19223,7 @@ insert into private.key_scopes (resource, reads, writes) values
   ('rpc/similar_tickets', 'tickets:read', 'tickets:read'),
   ('rpc/snooze_ticket', null, 'tickets:write'),
   ('rpc/unread', 'tickets:read', null),
+  ('rpc/preview', 'tickets:read', null),
   ('sla_clocks', 'tickets:read', null),
   ('rpc/explain_sla', 'tickets:read', 'tickets:read'),
   ('rpc/metrics', 'tickets:read', 'tickets:read'),
