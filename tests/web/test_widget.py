@@ -209,8 +209,12 @@ def test_where_it_may_not_stand_it_says_so_and_nobody_gets_a_token(
 ) -> None:
     opened.expected += ["status of 403"]
     page = open_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/token/visitor") else None)
     panel = opened_at(page, shop.elsewhere)
     expect(panel.get_by_role("alert")).to_have_text("The chat is not available on this page.")
+    page.wait_for_load_state("networkidle")
+    assert len(asked) <= 2, asked
     assert page.evaluate("localStorage.length") == 0
 
 

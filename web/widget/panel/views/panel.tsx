@@ -22,8 +22,12 @@ export function Panel({ isOpen, close }: { isOpen: boolean; close: () => void })
   const view: View = chosen ?? (talks ? { name: "talk" } : { name: "home" });
 
   useEffect(() => {
+    // Opened, it asks; what was refused it does not ask again by itself, and what was lost the chat does after a while.
+    if (isOpen) void chat.wake();
+  }, [isOpen, chat]);
+  useEffect(() => {
     if (!isOpen) return;
-    void chat.wake();
+    if (phase === "asleep") void chat.wake();
     // On a phone the keyboard would cover half of what there is to read.
     if (phase !== "ready" || innerWidth <= 480) box.current?.focus();
   }, [isOpen, phase, chat]);
