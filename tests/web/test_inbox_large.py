@@ -23,8 +23,9 @@ NUMBERS = "-- As the clock of the numbers does"
 FIRST_VIEW_MS = 1_000
 INTERACTION_MS = 100
 SCROLLED_FRAMES = 240
-# Half of all frames come in time at 60 a second, however busy the machine is with other things; the rest is printed.
+# Half of all frames come in time at 60 a second.
 FRAME_MS = 25
+SLOW_FRAME_MS = 50  # of the slowest in twenty
 
 # When the first ticket is painted, counted from the navigation's beginning.
 WATCH_FIRST_ROW = """
@@ -110,6 +111,7 @@ def test_a_hundred_thousand_tickets_scroll_smoothly(large: Site, page: Page) -> 
     )
     assert found["rows"] < 80
     assert worst(times, 0.5) < FRAME_MS
+    assert worst(times, 0.95) < SLOW_FRAME_MS
     # Far down it is as it was above: the page after the hundredth costs what the first did.
     for _ in range(40):
         page.evaluate("() => { const box = document.querySelector('[aria-busy]'); box.scrollTop = box.scrollHeight; }")
@@ -118,6 +120,7 @@ def test_a_hundred_thousand_tickets_scroll_smoothly(large: Site, page: Page) -> 
     far: dict[str, Any] = page.evaluate(SCROLL, SCROLLED_FRAMES)
     print(f"from {far['top']} px on: p95 {worst(far['times'], 0.95):.0f} ms, worst {max(far['times']):.0f} ms")
     assert worst(far["times"], 0.5) < FRAME_MS
+    assert worst(far["times"], 0.95) < SLOW_FRAME_MS
     shot(page, "inbox-list-large")
 
 
@@ -136,4 +139,4 @@ def test_what_is_pressed_is_answered_within_a_tenth_of_a_second(large: Site, pag
     page.evaluate("() => new Promise((done) => setTimeout(done, 500))")  # entries come in batches
     answers = page.evaluate("window.answers")
     print(f"answers slower than 16 ms: {sorted(answers, reverse=True)[:10]}")
-    assert worst(answers, 0.75) < INTERACTION_MS
+    assert worst(answers, 0.98) < INTERACTION_MS
